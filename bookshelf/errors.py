@@ -1,16 +1,16 @@
 """One tree of everything Bookshelf raises on purpose.
 
-    BookshelfError
-    ├── InvalidBook          a field of a book is out of its bounds
-    ├── NotFound             what was asked for is not there
-    ├── SettingsError        a setting is missing or cannot be used
-    ├── CrawlError           a crawl cannot go on; the catalogue is as it was
-    │   ├── PageChanged      a page no longer has the shape we parse
-    │   ├── FetchFailed      a page could not be had
-    │   └── CrawlForbidden   robots.txt does not allow it
-    ├── FeatureStoreError    offline and online rows are not what they should be
-    ├── TrainingError        a model cannot be trained or registered
-    └── ModelUnavailable     the model server, or a model in it, cannot answer now
+BookshelfError
+├── InvalidBook          a field of a book is out of its bounds
+├── NotFound             what was asked for is not there
+├── SettingsError        a setting is missing or cannot be used
+├── CrawlError           a crawl cannot go on; the catalogue is as it was
+│   ├── PageChanged      a page no longer has the shape we parse
+│   ├── FetchFailed      a page could not be had
+│   └── CrawlForbidden   robots.txt does not allow it
+├── FeatureStoreError    offline and online rows are not what they should be
+├── TrainingError        a model cannot be trained or registered
+└── ModelUnavailable     the model server, or a model in it, cannot answer now
 """
 
 from __future__ import annotations

