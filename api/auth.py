@@ -1,0 +1,114 @@
+"""Logging in, and telling who asks: short access tokens, and refresh tokens that only buy new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import Flask, Response
+from flask_jwt_extended import (
+    JWTManager,
+    create_access_token,
+    create_refresh_token,
+    get_jwt_identity,
+    verify_jwt_in_request,
+)
+from flask_jwt_extended.exceptions import JWTExtendedException
+from flask_openapi3 import APIBlueprint, Tag
+from jwt.exceptions import ExpiredSignatureError, PyJWTError
+
+from api.documentation import BEARER, problems
+from api.errors import NotAuthenticated
+from api.parts import parts
+from api.schemas import AccessReply, LoginReply, LoginRequest
+from api.wire import API_PREFIX, json_reply
+from bookshelf.settings import Settings
+
+ISSUER = "bookshelf"
+AUDIENCE = "bookshelf-api"
+ALGORITHM = "HS256"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+auth = APIBlueprint(
+    "auth",
+    __name__,
+    url_prefix=f"{API_PREFIX}/auth",
+    abp_tags=[Tag(name="auth", description="Tokens for the admin.")],
+    abp_responses=problems(401, 422),
+)
+
+
+def configure_tokens(app: Flask, settings: Settings, jwt_secret: str) -> None:
+    """Sign with HS256 and take nothing else: only our own tokens, issued by and for this API."""
+    app.config.update(
+        JWT_SECRET_KEY=jwt_secret,
+        JWT_ALGORITHM=ALGORITHM,
+        JWT_DECODE_ALGORITHMS=[ALGORITHM],
+        JWT_ENCODE_ISSUER=ISSUER,
+        JWT_DECODE_ISSUER=ISSUER,
+        JWT_ENCODE_AUDIENCE=AUDIENCE,
+        JWT_DECODE_AUDIENCE=AUDIENCE,
+        JWT_TOKEN_LOCATION=["headers"],
+        JWT_ACCESS_TOKEN_EXPIRES=settings.access_token_lifetime,
+        JWT_REFRESH_TOKEN_EXPIRES=settings.refresh_token_lifetime,
+    )
+    JWTManager(app)
+
+
+def admin_only(*, refresh: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let the handler run only for the admin: with an access token, or a refresh token if that is asked.
+
+    Raises `NotAuthenticated`. For the handler's input to be judged after this, it must carry
+    `validate_request`.
+    """
+
+    def guard(handler: Callable[P, R]) -> Callable[P, R]:
+        @wraps(handler)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            _check_token(refresh=refresh)
+            return handler(*args, **kwargs)
+
+        return guarded
+
+    return guard
+
+
+@auth.post("/login", responses={200: LoginReply})
+def login(body: LoginRequest) -> Response:
+    """Exchange name and password for tokens.
+
+    The access token goes into the `Authorization: Bearer` header of what needs a login.
+    """
+    admin = parts().admin
+    if not admin.is_(body.username, body.password):
+        raise NotAuthenticated("wrong username or password", ("username", "password"))
+    return json_reply(
+        LoginReply(**_access(admin.name).model_dump(), refresh_token=create_refresh_token(admin.name))
+    )
+
+
+@auth.post("/refresh", responses={200: AccessReply}, security=BEARER)
+@admin_only(refresh=True)
+def refresh() -> Response:
+    """Exchange a refresh token, sent as `Authorization: Bearer`, for a new access token."""
+    return json_reply(_access(parts().admin.name))
+
+
+def _access(name: str) -> AccessReply:
+    lifetime = current_lifetime()
+    return AccessReply(access_token=create_access_token(name), expires_in=lifetime)
+
+
+def _check_token(*, refresh: bool) -> None:
+    try:
+        verify_jwt_in_request(refresh=refresh)
+    except ExpiredSignatureError as error:
+        raise NotAuthenticated("the token has expired") from error
+    # A header of a thousand open brackets ends the JSON reader with a RecursionError.
+    except (PyJWTError, JWTExtendedException, RecursionError) as error:
+        raise NotAuthenticated(_plain(error)) from error
+    if get_jwt_identity() != parts().admin.name:
+        raise NotAuthenticated("the token is not the admin's")

@@ -1,0 +1,36 @@
+"""What the handlers work with: built once for an app, and found by each request."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from api.gateway import ModelGateway
+from api.users import Admin
+from bookshelf.catalogue import Catalogue
+from bookshelf.runs import ScrapeRuns
+
+_KEY = "bookshelf"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one app. `probes` runs health checks, which may hang, apart from the requests."""
+
+    catalogue: Catalogue
+    runs: ScrapeRuns
+    gateway: ModelGateway
+    admin: Admin
+    probes: ThreadPoolExecutor
+
+
+def install(app: Flask, made: Parts) -> None:
+    app.extensions[_KEY] = made
+
+
+def parts() -> Parts:
+    """The parts of the app that answers the current request."""
+    return cast(Parts, current_app.extensions[_KEY])
