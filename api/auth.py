@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 from flask_jwt_extended import (
     JWTManager,
     create_access_token,
@@ -14,15 +15,16 @@ from flask_jwt_extended import (
     get_jwt_identity,
     verify_jwt_in_request,
 )
-from flask_jwt_extended.exceptions import JWTExtendedException
-from flask_openapi3 import APIBlueprint, Tag
+from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
+from flask_openapi3.request import validate_request
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
-from api.documentation import BEARER, problems
+from api.documentation import BEARER, group
 from api.errors import NotAuthenticated
+from api.inputs import LoginRequest
 from api.parts import parts
-from api.schemas import AccessReply, LoginReply, LoginRequest
-from api.wire import API_PREFIX, json_reply
+from api.schemas import AccessReply, LoginReply
+from api.wire import json_reply
 from bookshelf.settings import Settings
 
 ISSUER = "bookshelf"
@@ -32,13 +34,7 @@ ALGORITHM = "HS256"
 P = ParamSpec("P")
 R = TypeVar("R")
 
-auth = APIBlueprint(
-    "auth",
-    __name__,
-    url_prefix=f"{API_PREFIX}/auth",
-    abp_tags=[Tag(name="auth", description="Tokens for the admin.")],
-    abp_responses=problems(401, 422),
-)
+auth = group("auth", "/auth", "Tokens for the admin.", 401, 422)
 
 
 def configure_tokens(app: Flask, settings: Settings, jwt_secret: str) -> None:
@@ -61,15 +57,16 @@ def configure_tokens(app: Flask, settings: Settings, jwt_secret: str) -> None:
 def admin_only(*, refresh: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let the handler run only for the admin: with an access token, or a refresh token if that is asked.
 
-    Raises `NotAuthenticated`. For the handler's input to be judged after this, it must carry
-    `validate_request`.
+    Raises `NotAuthenticated`, and only then is the input judged: a stranger learns nothing about it.
     """
 
     def guard(handler: Callable[P, R]) -> Callable[P, R]:
-        @wraps(handler)
+        validated: Callable[P, R] = validate_request()(handler)  # type: ignore[no-untyped-call]
+
+        @wraps(validated)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             _check_token(refresh=refresh)
-            return handler(*args, **kwargs)
+            return validated(*args, **kwargs)
 
         return guarded
 
@@ -98,8 +95,8 @@ def refresh() -> Response:
 
 
 def _access(name: str) -> AccessReply:
-    lifetime = current_lifetime()
-    return AccessReply(access_token=create_access_token(name), expires_in=lifetime)
+    lifetime: timedelta = current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
+    return AccessReply(access_token=create_access_token(name), expires_in=int(lifetime.total_seconds()))
 
 
 def _check_token(*, refresh: bool) -> None:
@@ -107,8 +104,11 @@ def _check_token(*, refresh: bool) -> None:
         verify_jwt_in_request(refresh=refresh)
     except ExpiredSignatureError as error:
         raise NotAuthenticated("the token has expired") from error
-    # A header of a thousand open brackets ends the JSON reader with a RecursionError.
-    except (PyJWTError, JWTExtendedException, RecursionError) as error:
-        raise NotAuthenticated(_plain(error)) from error
+    except NoAuthorizationError as error:
+        raise NotAuthenticated("a login is needed: send `Authorization: Bearer <token>`") from error
+    except (PyJWTError, JWTExtendedException) as error:
+        raise NotAuthenticated(f"the token is not acceptable: {error}") from error
+    except RecursionError as error:  # a token's header of a thousand open brackets ends the JSON reader so
+        raise NotAuthenticated("the token is not acceptable: it cannot be read") from error
     if get_jwt_identity() != parts().admin.name:
         raise NotAuthenticated("the token is not the admin's")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import NoReturn
 
 from flask import Flask, Response
 from pydantic import ValidationError
@@ -83,14 +84,17 @@ _PLAIN_MESSAGE = {
 }
 
 
-def refuse_invalid(error: ValidationError) -> None:
+def field_error(path: str, message: str) -> FieldError:
+    """The error of one field; an overlong name, which can only be an unknown one, is cut."""
+    return FieldError(field=path[:_MAX_FIELD_NAME], message=message)
+
+
+def refuse_invalid(error: ValidationError) -> NoReturn:
     """Raise what pydantic found as `InvalidRequest`, one entry a field, without the values sent."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
     raise InvalidRequest(
-        FieldError(
-            field=".".join(map(str, found["loc"]))[:_MAX_FIELD_NAME] or "body",
-            message=_PLAIN_MESSAGE.get(found["type"], found["msg"]),
-        )
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
+        field_error(".".join(map(str, each["loc"])) or "body", _PLAIN_MESSAGE.get(each["type"], each["msg"]))
+        for each in found
     ) from error
 
 
@@ -156,4 +160,3 @@ def _answer_http(error: HTTPException) -> BaseResponse:
         if name not in ("Content-Type", "Content-Length"):  # Allow of a 405, Retry-After of a 429
             reply.headers[name] = value
     return reply
-

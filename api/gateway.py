@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import urllib3
 from pydantic import ValidationError
-from urllib3.exceptions import EmptyPoolError, HTTPError, ProtocolError
+from urllib3.exceptions import EmptyPoolError, HTTPError, NewConnectionError, ProtocolError, TimeoutError
 
 from api.errors import ModelRefused
 from bookshelf.contracts import (
@@ -32,7 +32,7 @@ from bookshelf.errors import ModelUnavailable
 #: its own callers while books still answer.
 MAX_CALLS = 8
 _CONNECT_SECONDS = 1.0
-_WAIT_FOR_A_CALL_SECONDS = 0.5
+_WAIT_FOR_A_CALL_SECONDS = 1
 
 Reply = TypeVar("Reply", bound=Contract)
 
@@ -45,7 +45,7 @@ class ModelGateway:
         self._timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=timeout.total_seconds())
         self._pool = urllib3.connection_from_url(url, maxsize=MAX_CALLS, block=True, retries=False)
         # Apart from the calls, so that health can be asked while all of them wait.
-        self._probes = urllib3.connection_from_url(url, maxsize=1, retries=False)
+        self._probes = urllib3.connection_from_url(url, maxsize=MAX_CALLS, retries=False)
 
     def price(self, request: PriceRequest) -> PriceReply:
         return self._ask("/price", request, PriceReply)
@@ -78,10 +78,8 @@ class ModelGateway:
         body = b"{}" if request is None else request.model_dump_json().encode()
         try:
             answer = self._post(path, body)
-        except EmptyPoolError as error:
-            raise ModelUnavailable("the model server has more questions waiting than it can answer") from error
         except HTTPError as error:
-            raise ModelUnavailable(f"the model server does not answer ({type(error).__name__})") from error
+            raise ModelUnavailable(f"the model server {plain_reason(error)}") from error
         if 400 <= answer.status < 500 and (problem := _problem(answer.data)):
             raise ModelRefused(problem, answer.status)
         if answer.status != 200:
@@ -109,6 +107,18 @@ class ModelGateway:
             pool_timeout=_WAIT_FOR_A_CALL_SECONDS,
             retries=False,
         )
+
+
+def plain_reason(error: HTTPError) -> str:
+    """What became of a call, in words that follow "the model server"."""
+    match error:
+        case EmptyPoolError():
+            return "has more questions waiting than it can answer"
+        case NewConnectionError():  # a kind of TimeoutError, to urllib3
+            return "is not there"
+        case TimeoutError():
+            return "did not answer in time"
+    return "broke off in the middle of its answer"
 
 
 def _problem(body: bytes) -> Problem | None:

@@ -10,8 +10,7 @@ from flask.wrappers import Request
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from api.errors import InvalidRequest, UnreadableBody
-from bookshelf.contracts import FieldError
+from api.errors import InvalidRequest, UnreadableBody, field_error
 
 API_PREFIX = "/api/v1"
 
@@ -23,16 +22,16 @@ class StrictJson(DefaultJSONProvider):
     RecursionError; this one raises ValueError for all of them.
     """
 
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+    def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
         return from_json(s, allow_inf_nan=False)
 
 
 class StrictRequest(Request):
     """A request whose broken JSON says what is broken about it."""
 
-    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
         if e is None:  # another content type
-            return super().on_json_loading_failure(e)
+            return super().on_json_loading_failed(e)
         raise UnreadableBody(f"the body is not JSON: {e}") from e
 
 
@@ -46,15 +45,11 @@ def check_request() -> None:
     if request.method not in ("GET", "HEAD", "OPTIONS") and request.get_data():
         content = request.get_json()
         if not isinstance(content, dict):
-            raise InvalidRequest([FieldError(field="body", message="must be a JSON object")])
+            raise InvalidRequest([field_error("body", "must be a JSON object")])
     takes_query = "query" in current_app.view_functions[request.endpoint].__annotations__
-    wrong = [
-        FieldError(field=name[:200], message="is given more than once" if takes_query else "is not known here")
-        for name, values in request.args.lists()
-        if len(values) > 1 or not takes_query
-    ]
-    if wrong:
-        raise InvalidRequest(wrong)
+    reason = "is given more than once" if takes_query else "is not known here"
+    if wrong := [name for name, values in request.args.lists() if len(values) > 1 or not takes_query]:
+        raise InvalidRequest(field_error(name, reason) for name in wrong)
 
 
 def json_reply(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -59,6 +59,7 @@ class FetchFailed(CrawlError):
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"cannot fetch {url}: {reason}")
         self.url = url
+        self.reason = reason
 
 
 class CrawlForbidden(CrawlError):

@@ -50,6 +50,22 @@ class ScrapeRuns:
             )
         return run_id
 
+    def begin(self, source: str, requested_by: str, at: datetime) -> ScrapeRun:
+        """Record a run that its requester carries out itself: it is running from the start."""
+        run_id = str(uuid4())
+        with self.engine.begin() as connection:
+            connection.execute(
+                insert(runs).values(
+                    id=run_id,
+                    source=source,
+                    requested_by=requested_by,
+                    status="running",
+                    requested_at=at,
+                    started_at=at,
+                )
+            )
+        return self.get(run_id)
+
     def claim(self, at: datetime) -> ScrapeRun | None:
         """Take the oldest queued run and mark it running; None if nothing waits.
 

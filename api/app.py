@@ -1,0 +1,66 @@
+"""The data API, put together: `create_app()` is what gunicorn serves."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from flask import Flask, redirect
+from werkzeug.wrappers import Response
+
+from api.auth import auth, configure_tokens
+from api.books import books
+from api.documentation import DOCS_PREFIX, DocumentedAPI
+from api.errors import handle_errors
+from api.gateway import ModelGateway
+from api.health import health
+from api.ml import ml
+from api.parts import Parts, install
+from api.scraping import scraping
+from api.stats import stats
+from api.users import Admin
+from api.wire import StrictJson, StrictRequest, check_request
+from bookshelf.catalogue import Catalogue
+from bookshelf.runs import ScrapeRuns
+from bookshelf.secrets import load_secrets
+from bookshelf.settings import Settings
+
+MAX_BODY_BYTES = 16 * 2**20
+# Three a check: enough for several checks at once, and a bound on those that hang.
+_PROBE_THREADS = 9
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The app on these settings, or on the environment's.
+
+    Opens the catalogue, so each worker process must call it for itself. Raises `SettingsError` if
+    there are no secrets.
+    """
+    settings = settings or Settings()
+    secrets = load_secrets(settings)
+    app = DocumentedAPI(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.json = StrictJson(app)
+    app.request_class = StrictRequest
+    configure_tokens(app, settings, secrets.jwt_secret)
+    handle_errors(app)
+    install(app, _parts(settings, Admin(secrets.admin_password_hash)))
+    app.before_request(check_request)
+    for blueprint in (health, books, stats, auth, scraping, ml):
+        app.register_api(blueprint)
+    app.add_url_rule("/", "root", _to_documentation)
+    return app
+
+
+def _parts(settings: Settings, admin: Admin) -> Parts:
+    catalogue = Catalogue.open(settings.catalogue_url)
+    return Parts(
+        catalogue=catalogue,
+        runs=ScrapeRuns(catalogue.engine),
+        gateway=ModelGateway(settings.bento_url, settings.model_timeout),
+        admin=admin,
+        probes=ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe"),
+    )
+
+
+def _to_documentation() -> Response:
+    return redirect(f"{DOCS_PREFIX}/")

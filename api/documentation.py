@@ -1,0 +1,128 @@
+"""The OpenAPI document, complete with problems and examples, and its Swagger UI at /apidocs/."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
+
+from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
+from api.examples import EXAMPLES, PROBLEM_EXAMPLES
+from api.wire import API_PREFIX
+from bookshelf.contracts import Problem
+
+DOCS_PREFIX = "/apidocs"
+BEARER: list[dict[str, list[Any]]] = [{"bearer": []}]
+_SCHEMES: dict[str, Any] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of `POST /api/v1/auth/login`.",
+    }
+}
+_DESCRIPTION = """\
+Books, statistics, scrape runs and the models' answers.
+
+Every error is an `application/problem+json` document whose `errors` name the offending fields.
+Models are answered for by the model server; while it is away they say 503 with `Retry-After`,
+and books go on being served."""
+
+# The plugin's own page lives at /apidocs/swagger; this one is at /apidocs/ and uses the same assets.
+_SWAGGER_PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="UTF-8">
+  <title>Bookshelf API</title>
+  <link rel="shortcut icon" href="swagger/images/swagger.svg">
+  <link rel="stylesheet" href="swagger/css/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="swagger/js/swagger-ui-bundle.js"></script>
+  <script>
+    window.ui = SwaggerUIBundle({
+      url: "openapi.json",
+      dom_id: "#swagger-ui",
+      deepLinking: true,
+      tryItOutEnabled: true,
+      displayRequestDuration: true,
+      defaultModelsExpandDepth: 0,
+      validatorUrl: null
+    });
+  </script>
+</body>
+</html>
+"""
+
+
+class DocumentedAPI(OpenAPI):
+    """The app with its OpenAPI document; what the framework's types have no place for is added here."""
+
+    def __init__(self, import_name: str) -> None:
+        super().__init__(
+            import_name,
+            info=Info(title="Bookshelf API", version="1.0.0", description=_DESCRIPTION),
+            security_schemes=_SCHEMES,
+            validation_error_model=Problem,
+            validation_error_callback=refuse_invalid,
+            doc_prefix=DOCS_PREFIX,
+            static_folder=None,
+        )
+        self.config["OPENAPI_HTML_STRING"] = _SWAGGER_PAGE
+
+    def generate_spec_json(self) -> None:
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        schemas = self.spec_json["components"]["schemas"]
+        for name, example in EXAMPLES.items():
+            schemas[name]["examples"] = [example]
+        for operation in (each for path in self.spec_json["paths"].values() for each in path.values()):
+            # A docstring's lines come joined by breaks, the empty one after the summary included.
+            lines = operation.pop("description", "").replace("<br/>", "\n").strip()
+            operation.update({"description": lines} if lines else {})
+        trigger = self.spec_json["paths"][f"{API_PREFIX}/scraping/trigger"]["post"]
+        trigger["requestBody"]["required"] = False
+        location = _header("Where the run can be watched.", {"type": "string"})
+        trigger["responses"]["202"]["headers"] = {"Location": location}
+
+
+def group(name: str, path: str, about: str, *statuses: int) -> APIBlueprint:
+    """The endpoints below `path`, under one heading; any of them may answer with those problems."""
+    return APIBlueprint(
+        name,
+        "api",
+        url_prefix=API_PREFIX + path,
+        abp_tags=[Tag(name=name, description=about)],
+        abp_responses=problems(*statuses),
+        operation_id_callback=lambda *, name, path, method: name,  # noqa: ARG005  (called by keyword)
+    )
+
+
+def problems(*statuses: int) -> dict[Any, Any]:
+    """The documented problem answers of an endpoint, each with an example."""
+    return {status: _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> dict[str, Any]:
+    documented: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "content": {
+            PROBLEM_JSON: {
+                "schema": {"$ref": "#/components/schemas/Problem"},
+                "example": PROBLEM_EXAMPLES[status],
+            }
+        },
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        seconds = {"type": "integer"}
+        documented["headers"] = {"Retry-After": _header(f"Seconds, now {RETRY_AFTER_SECONDS}.", seconds)}
+    return documented
+
+
+def _header(description: str, schema: dict[str, str]) -> dict[str, Any]:
+    return {"description": description, "schema": schema}

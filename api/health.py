@@ -1,0 +1,90 @@
+"""Whether the API and what it depends on can answer, each asked apart and none waited for long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from datetime import timedelta
+
+from flask import Response
+from sqlalchemy.exc import SQLAlchemyError
+from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
+
+from api.documentation import group
+from api.gateway import ModelGateway, plain_reason
+from api.parts import Parts, parts
+from api.schemas import Dependency, HealthReply
+from api.wire import json_reply
+from bookshelf.catalogue import BookFilter, Catalogue
+from bookshelf.errors import BookshelfError
+
+PROBE_TIMEOUT = timedelta(seconds=1)
+_EMPTY = "the catalogue is empty: `make run` or POST /api/v1/scraping/trigger fills it"
+
+health = group("health", "", "What the API depends on.", 422)
+
+
+@health.get("/health", responses={200: HealthReply, 503: HealthReply})
+def state() -> Response:
+    """`ok` if every dependency is, `degraded` otherwise; 503 only when books cannot be answered."""
+    reply = examine(parts())
+    books_answer = reply.dependencies["catalogue"].status in ("ok", "degraded")
+    return json_reply(reply, 200 if books_answer else 503)
+
+
+def examine(of: Parts) -> HealthReply:
+    """Ask every dependency at once, each for `PROBE_TIMEOUT` at most."""
+    probes: dict[str, Callable[[], Dependency]] = {
+        "catalogue": lambda: _catalogue(of.catalogue),
+        "model_server": lambda: _model_server(of.gateway),
+        "features": lambda: _features(of.catalogue),
+    }
+    asked = {name: of.probes.submit(probe) for name, probe in probes.items()}
+    wait(asked.values(), PROBE_TIMEOUT.total_seconds())
+    found = {name: _answer(future) for name, future in asked.items()}
+    well = all(dependency.status == "ok" for dependency in found.values())
+    return HealthReply.model_validate({"status": "ok" if well else "degraded", "dependencies": found})
+
+
+def _answer(future: Future[Dependency]) -> Dependency:
+    if future.done():
+        return future.result()
+    future.cancel()  # if it has not begun: probes that hang must not pile up
+    return Dependency(status="unknown", detail="it did not answer within a second")
+
+
+def _catalogue(catalogue: Catalogue) -> Dependency:
+    try:
+        _, total = catalogue.page(BookFilter(), number=1, size=1)
+    except (SQLAlchemyError, BookshelfError) as error:
+        return Dependency(status="down", detail=f"books cannot be read ({type(error).__name__})")
+    return Dependency(status="ok", detail=f"{total} books") if total else _degraded(_EMPTY)
+
+
+def _features(catalogue: Catalogue) -> Dependency:
+    try:
+        snapshot = catalogue.snapshot()
+    except SQLAlchemyError as error:
+        return Dependency(status="unknown", detail=f"the catalogue cannot be read ({type(error).__name__})")
+    if snapshot is None:
+        return _degraded("there is no snapshot whose features could be published")
+    if snapshot.features_published_at is None:
+        return _degraded(f"snapshot {snapshot.id} is not in the feature store: `python -m ingestion publish`")
+    return Dependency(status="ok", detail=f"snapshot {snapshot.id} is in the feature store")
+
+
+def _model_server(gateway: ModelGateway) -> Dependency:
+    try:
+        status = gateway.readiness(PROBE_TIMEOUT)
+    except HTTPError as error:
+        slow = isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError)
+        return Dependency(
+            status="unknown" if slow else "down", detail=f"the model server {plain_reason(error)}"
+        )
+    if status != 200:
+        return _degraded(f"the model server is not ready (it answers {status})")
+    return Dependency(status="ok", detail="ready")
+
+
+def _degraded(detail: str) -> Dependency:
+    return Dependency(status="degraded", detail=detail)

@@ -1,0 +1,75 @@
+"""The models' answers and their data, as the model server gives them."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from api.documentation import group, problems
+from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQuery
+from api.parts import parts
+from api.wire import json_reply
+from bookshelf.contracts import (
+    ModelsReply,
+    PredictionsReply,
+    PredictionsRequest,
+    PriceReply,
+    PriceRequest,
+    RecommendationReply,
+    RecommendationRequest,
+    SentimentReply,
+    SentimentRequest,
+    TableReply,
+    TableRequest,
+    TrainingDataRequest,
+)
+
+ml = group("ml", "/ml", "Predictions, each naming model and version.", 422, 503)
+_BODY_PROBLEMS = problems(400, 413, 415)
+
+
+@ml.post("/predict/price", responses={200: PriceReply, **problems(404), **_BODY_PROBLEMS})
+def predict_price(body: PriceRequest) -> Response:
+    """The price of a book, in pounds, with its interval.
+
+    Name the book by `book_id`, or by `rating`, `category` and `availability` and what else is known.
+    Where `informative` is false, the model has found that its inputs say nothing about prices.
+    """
+    return json_reply(parts().gateway.price(body))
+
+
+@ml.get("/recommendations/<book_id>", responses={200: RecommendationReply, **problems(404)})
+def recommendations(path: BookPath, query: RecommendationQuery) -> Response:
+    """The books most like that one, best first."""
+    wanted = RecommendationRequest(book_id=path.book_id, limit=query.limit)
+    return json_reply(parts().gateway.recommendations(wanted))
+
+
+@ml.post("/sentiment", responses={200: SentimentReply, **_BODY_PROBLEMS})
+def sentiment(body: SentimentRequest) -> Response:
+    """Whether a description sounds positive, neutral or negative, from 1 to -1."""
+    return json_reply(parts().gateway.sentiment(body))
+
+
+@ml.post("/predictions", responses={200: PredictionsReply, **_BODY_PROBLEMS})
+def predictions(body: PredictionsRequest) -> Response:
+    """Many inputs for one model: one prediction or one error for each, in their order."""
+    return json_reply(parts().gateway.predictions(body))
+
+
+@ml.get("/features", responses={200: TableReply})
+def features(query: TableQuery) -> Response:
+    """The features of every book as the models are given them, by book id."""
+    return json_reply(parts().gateway.features(TableRequest(page=query.page, page_size=query.page_size)))
+
+
+@ml.get("/training-data", responses={200: TableReply})
+def training_data(query: TrainingDataQuery) -> Response:
+    """What the model now served was trained on, row by row."""
+    wanted = TrainingDataRequest(page=query.page, page_size=query.page_size, model=query.model)
+    return json_reply(parts().gateway.training_data(wanted))
+
+
+@ml.get("/models", responses={200: ModelsReply})
+def models() -> Response:
+    """The models now served, with their versions."""
+    return json_reply(parts().gateway.models())

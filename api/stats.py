@@ -1,0 +1,44 @@
+"""Counts and averages over the catalogue, whole and by category."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Response
+
+from api.documentation import group
+from api.parts import parts
+from api.schemas import (
+    CategoriesReply,
+    CategoryReply,
+    CategoryStatisticsList,
+    CategoryStatisticsReply,
+    OverviewReply,
+)
+from api.wire import json_reply
+
+stats = group("statistics", "", "The catalogue in numbers.", 422, 503)
+
+
+@stats.get("/categories", responses={200: CategoriesReply})
+def categories() -> Response:
+    """Every category with its number of books, by name."""
+    found = parts().catalogue.categories()
+    return json_reply(
+        CategoriesReply(items=[CategoryReply(name=each.name, books=each.books) for each in found])
+    )
+
+
+@stats.get("/stats/overview", responses={200: OverviewReply})
+def overview() -> Response:
+    """The whole catalogue in four numbers; prices in pounds."""
+    return json_reply(OverviewReply(**asdict(parts().catalogue.overview())))
+
+
+@stats.get("/stats/categories", responses={200: CategoryStatisticsList})
+def category_statistics() -> Response:
+    """Prices, ratings and stock of each category, by name."""
+    found = parts().catalogue.categories()
+    return json_reply(
+        CategoryStatisticsList(items=[CategoryStatisticsReply.model_validate(each) for each in found])
+    )

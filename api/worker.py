@@ -1,0 +1,46 @@
+"""gunicorn's threaded worker, for which an unreadable request is a problem document too."""
+
+from __future__ import annotations
+
+import socket
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn import util  # type: ignore[import-untyped]
+from gunicorn.http.errors import (  # type: ignore[import-untyped]
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+)
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from api.errors import PROBLEM_JSON, problem
+
+_ANSWERS: dict[type[Exception], tuple[HTTPStatus, str, tuple[str, ...]]] = {
+    LimitRequestLine: (HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long", ("address",)),
+    LimitRequestHeaders: (
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "the headers are too large or too many",
+        ("headers",),
+    ),
+    ParseException: (HTTPStatus.BAD_REQUEST, "this is not an HTTP request we can read", ()),
+    Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side; it is in the log", ()),
+}
+
+
+class ProblemWorker(ThreadWorker):  # type: ignore[misc]
+    """Answers what never reaches the app: gunicorn's own answer is a page of HTML."""
+
+    def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
+        status, detail, fields = next(_ANSWERS[kind] for kind in type(exc).__mro__ if kind in _ANSWERS)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.error("an error outside the app", exc_info=exc)
+        body = problem(status, detail, fields).model_dump_json()
+        answer = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+            f"Content-Type: {PROBLEM_JSON}\r\nContent-Length: {len(body.encode())}\r\n\r\n{body}"
+        )
+        try:
+            util.write_nonblock(client, answer.encode())
+        except OSError as error:  # the client has gone
+            self.log.debug("an unreadable request was not answered: %s", error)

@@ -1,0 +1,61 @@
+"""The catalogue as a CSV file: a whole new one in place of the last, or the last as it was."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from bookshelf.book import ListedBook
+from bookshelf.errors import BookshelfError
+
+#: The first eight are promised to readers of the file, in this order.
+COLUMNS = (
+    "id",
+    "title",
+    "price",
+    "rating",
+    "availability",
+    "category",
+    "image",
+    "description",
+    "upc",
+    "stock",
+    "url",
+)
+
+
+def export_books(listed: Sequence[ListedBook], path: Path) -> None:
+    """Write one row a book, in the order given, as UTF-8; prices are pounds with two decimals.
+
+    Readers see the old file until the new one is whole. Raises `BookshelfError` if it cannot be written.
+    """
+    growing = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with growing.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(COLUMNS)
+            rows.writerows(_row(one) for one in listed)
+        growing.replace(path)
+    except OSError as error:
+        growing.unlink(missing_ok=True)
+        raise BookshelfError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _row(listed: ListedBook) -> tuple[object, ...]:
+    book = listed.book
+    return (
+        listed.id,
+        book.title,
+        f"{book.price_gbp:.2f}",
+        book.rating,
+        book.availability,
+        book.category,
+        book.image,
+        book.description,
+        book.upc,
+        book.stock,
+        book.url,
+    )

@@ -1,0 +1,190 @@
+"""What each model answers: requests in, one reply or one error each out, in their order.
+
+One question is a batch of one, so that asking alone and asking in bulk cannot give different answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+
+from bookshelf.contracts import (
+    Contract,
+    Interval,
+    PriceReply,
+    PriceRequest,
+    Recommendation,
+    RecommendationReply,
+    RecommendationRequest,
+    SentimentReply,
+    SentimentRequest,
+)
+from bookshelf.errors import BookshelfError, InvalidBook, NotFound
+from features.text import clean_description
+from serving.champions import Champion
+from serving.online import PRICE_FEATURES, OnlineFeatures, of_book
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Reply: TypeAlias = PriceReply | RecommendationReply | SentimentReply
+Answer: TypeAlias = Reply | BookshelfError
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+# So many take less time than handing them to a thread and back.
+_AT_ONCE = 8
+# A long batch is encoded in parts: a single question waits for a part and not for the whole, and a
+# caller who has gone costs no more than the part that is under way.
+_TEXTS_AT_ONCE = 64
+_KNOWN_SHOWN = 10
+
+
+class Answers(Protocol):
+    """A champion that answers requests of `contract`."""
+
+    contract: type[Contract]
+    champion: Champion
+
+    async def __call__(self, requests: Sequence[Any]) -> list[Answer]: ...
+
+
+class PriceAnswers:
+    """Prices: books known by id get their features from the online store, all are predicted in one go."""
+
+    contract = PriceRequest
+
+    def __init__(self, champion: Champion, online: OnlineFeatures) -> None:
+        self.champion = champion
+        self._online = online
+
+    async def __call__(self, requests: Sequence[PriceRequest]) -> list[Answer]:
+        by_id = [one.book_id for one in requests if one.book_id is not None]
+        known = await self._online.rows(by_id, PRICE_FEATURES) if by_id else {}
+        rows = [_attempt(self._inputs, one, known) for one in requests]
+        sound = [row for row in rows if not isinstance(row, BookshelfError)]
+        return _in_place(rows, await _off_loop(self._replies, sound))
+
+    def _inputs(self, request: PriceRequest, known: Mapping[int, Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The request as a row of features. What was not given is what training calls not known."""
+        if request.book_id is not None:
+            return of_book(known, request.book_id)
+        categories = self.champion.model.categories
+        if request.category not in categories:
+            some = ", ".join(map(repr, categories[:_KNOWN_SHOWN]))
+            expected = f"one of the {len(categories)} categories the model knows, such as {some}"
+            raise InvalidBook("category", expected, request.category)
+        return {
+            "category": request.category,
+            "rating": request.rating,
+            "stock": request.stock,
+            "availability": request.availability,
+            "title": request.title or "",
+            "description": clean_description(request.description or ""),
+        }
+
+    def _replies(self, rows: Sequence[Mapping[str, Any]]) -> list[Reply]:
+        if not rows:
+            return []
+        model = self.champion.model
+        predicted = model.predict(_frame(rows))
+        prices = predicted[["price", "low", "high"]].to_numpy().round(2).tolist()
+        return [
+            PriceReply(
+                price=price,
+                interval=Interval(low=low, high=high, coverage=model.coverage),
+                informative=model.informative,
+                model=self.champion.ref,
+            )
+            for price, low, high in prices
+        ]
+
+
+class RecommendationAnswers:
+    """The books most like each book."""
+
+    contract = RecommendationRequest
+
+    def __init__(self, champion: Champion) -> None:
+        self.champion = champion
+
+    async def __call__(self, requests: Sequence[RecommendationRequest]) -> list[Answer]:
+        return await _off_loop(lambda many: [_attempt(self._reply, one) for one in many], requests)
+
+    def _reply(self, request: RecommendationRequest) -> Reply:
+        try:
+            nearest = self.champion.model.recommend(request.book_id, request.limit)
+        except KeyError as error:
+            reason = f"version {self.champion.version} of the recommender does not know book {request.book_id}"
+            raise NotFound("book_id", reason) from error
+        items = tuple(
+            Recommendation(id=one.book_id, title=one.title, category=one.category, score=one.score)
+            for one in nearest
+        )
+        return RecommendationReply(book_id=request.book_id, items=items, model=self.champion.ref)
+
+
+class SentimentAnswers:
+    """The tone of texts. One thread encodes for all callers: two would share the same cores."""
+
+    contract = SentimentRequest
+
+    def __init__(self, champion: Champion, encoding: ThreadPoolExecutor) -> None:
+        self.champion = champion
+        self._encoding = encoding
+
+    async def __call__(self, requests: Sequence[SentimentRequest]) -> list[Answer]:
+        loop = asyncio.get_running_loop()
+        texts = [_attempt(_text, one) for one in requests]
+        sound = [text for text in texts if not isinstance(text, BookshelfError)]
+        replies: list[Reply] = []
+        for start in range(0, len(sound), _TEXTS_AT_ONCE):
+            part = sound[start : start + _TEXTS_AT_ONCE]
+            replies += await loop.run_in_executor(self._encoding, self._replies, part)
+        return _in_place(texts, replies)
+
+    def _replies(self, texts: list[str]) -> list[Reply]:
+        assert self.champion.encoder is not None  # no sentiment model is served without one
+        judged = self.champion.model.predict(self.champion.encoder.embed(texts))
+        return [
+            SentimentReply(sentiment=sentiment, score=score, model=self.champion.ref)
+            for sentiment, score in zip(judged["sentiment"], judged["score"].tolist(), strict=True)
+        ]
+
+
+def _text(request: SentimentRequest) -> str:
+    """What the description says, without what a shop's page adds to it."""
+    text = clean_description(request.description)
+    if not text:
+        raise InvalidBook("description", "text besides `...more`", request.description)
+    return text
+
+
+def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The rows as the price model reads them: numbers as doubles, what is not known as NaN."""
+    import pandas as pd
+
+    from features.price import INPUTS
+
+    return pd.DataFrame(rows, columns=list(INPUTS)).astype({"rating": "float64", "stock": "float64"})
+
+
+def _attempt(function: Callable[..., Out], *arguments: Any) -> Out | BookshelfError:
+    """What the function returns, or the error of ours that it raises."""
+    try:
+        return function(*arguments)
+    except BookshelfError as error:
+        return error
+
+
+def _in_place(attempts: Iterable[object], replies: Iterable[Reply]) -> list[Answer]:
+    """The errors among the attempts where they are, and the replies, in their order, for the others."""
+    rest = iter(replies)
+    return [one if isinstance(one, BookshelfError) else next(rest) for one in attempts]
+
+
+async def _off_loop(function: Callable[[Sequence[In]], list[Out]], items: Sequence[In]) -> list[Out]:
+    """What the function makes of the items, in another thread if it takes long enough to hold up others."""
+    return function(items) if len(items) <= _AT_ONCE else await asyncio.to_thread(function, items)

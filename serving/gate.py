@@ -1,0 +1,92 @@
+"""The gate of the service: a body that is too large, no JSON or against its contract goes no further."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from starlette.datastructures import Headers
+
+from bookshelf.contracts import FieldError, Problem
+from serving.problems import BODY, App, Message, Receive, Send, broken_contract, problem, response
+
+#: Room for 1,000 inputs of 16 kB; far more than the largest single question that keeps its contract,
+#: so that a text that is too long is refused by its field's name and not by its size in bytes.
+MAX_BODY_BYTES = 16 * 2**20
+
+
+class Gate:
+    """ASGI middleware that checks bodies before BentoML reads them.
+
+    BentoML would check them too, but logs a stack trace and answers in a form of its own for each that
+    is wrong. `contracts` maps each path to the model that its body must fit; other paths pass.
+    """
+
+    def __init__(self, app: App, contracts: Mapping[str, type[BaseModel]]) -> None:
+        self.app = app
+        self.contracts = contracts
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        contract = self.contracts.get(scope["path"]) if scope["type"] == "http" else None
+        if contract is None or scope["method"] != "POST":
+            await self.app(scope, receive, send)
+            return
+        body = await _read(receive)
+        if body is None:
+            await response(_TOO_LARGE)(scope, receive, send)
+        elif refusal := _refusal(Headers(scope=scope), body, contract):
+            await response(refusal)(scope, receive, send)
+        else:
+            await self.app(scope, _Replay(body, receive), send)
+
+
+class _Replay:
+    """The `receive` of a request whose body has been read: gives it once more, then what comes after."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+_TOO_LARGE = problem(
+    413,
+    f"the body must not be larger than {MAX_BODY_BYTES:,} bytes",
+    FieldError(field=BODY, message=f"must not be larger than {MAX_BODY_BYTES:,} bytes"),
+)
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None for one too large, which is heard to its end but not kept.
+
+    A client that is still sending when the connection closes would not see our answer.
+    """
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= MAX_BODY_BYTES:
+            parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts) if size <= MAX_BODY_BYTES else None
+
+
+def _refusal(headers: Headers, body: bytes, contract: type[BaseModel]) -> Problem | None:
+    """What is wrong with the body; None for one that fits. No body at all counts as `{}`."""
+    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        error = FieldError(field="Content-Type", message=f"must be application/json, got {kind[:100]!r}")
+        return problem(415, "the body must be JSON", error)
+    try:
+        contract.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        return broken_contract(error)
+    return None

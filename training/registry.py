@@ -1,0 +1,178 @@
+"""Fitted models into MLflow: a run that explains each, and a registered version that can be served."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+
+import mlflow
+import skops.io
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature, infer_signature
+from mlflow.models.model import ModelInfo
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS, MLFLOW_RUN_NAME
+
+from bookshelf.contracts import ENCODER_NAME
+from bookshelf.errors import TrainingError
+from bookshelf.settings import ROOT, Settings
+from features.embedding import Encoder
+from training.explanation import log_explanation
+from training.fitted import Fitted
+from training.runs import model_run, tracking_client
+
+CHAMPION = "champion"
+FINGERPRINT_TAG = "encoder_fingerprint"
+
+# skops builds no object of a type that nobody vouches for. We vouch for our own and our libraries'.
+_TRUSTED = ("features.", "sklearn.", "scipy.", "numpy.")
+_DESCRIPTIONS = {
+    "price": "Price of a book in pounds with an interval, from category, rating, stock and text.",
+    "recommender": "The books most like one book, by description, category and words.",
+    "sentiment": "Tone of a description: negative, neutral or positive, and a score from -1 to 1.",
+    ENCODER_NAME: "The sentence encoder whose vectors the recommender and the sentiment model read.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """One version in the model registry, and the run that made it."""
+
+    name: str
+    version: str
+    run_id: str
+
+
+def register(fitted: Fitted, settings: Settings) -> RegisteredVersion:
+    """Log a run with everything about the model and make it the newest version of its registered model.
+
+    Raises `TrainingError`, and leaves a failed run but no version, if the model's signature cannot be
+    told from its input example or its file would hold types that are not ours or our libraries'.
+    """
+    client = tracking_client(settings)
+    tags = _version_tags(fitted)
+    if FINGERPRINT_TAG in tags and "encoder_version" not in tags:
+        tags["encoder_version"] = ensure_encoder(settings)
+    with model_run(client, settings, fitted.name) as run:
+        log_explanation(client, run, fitted, tags)
+        info = mlflow.sklearn.log_model(
+            fitted.model,
+            name="model",
+            signature=_signature(fitted),
+            input_example=fitted.input_example,
+            skops_trusted_types=_trusted_types(fitted),
+            code_paths=[str(ROOT / "features")],  # so that it loads where our code is not installed
+            pip_requirements=_pinned("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy"),
+        )
+        number = _create_version(client, fitted.name, info, tags, describe(fitted))
+        client.set_tag(run.info.run_id, MLFLOW_RUN_NAME, f"{fitted.name} v{number}")
+    return RegisteredVersion(fitted.name, number, run.info.run_id)
+
+
+def ensure_encoder(settings: Settings) -> str:
+    """Version of the registered encoder with the weights of `settings.encoder`, which becomes champion.
+
+    Weights that the registry has are not logged again, however many ask at once.
+    """
+    encoder = Encoder.load(settings.encoder)
+    client = tracking_client(settings)
+    settings.mlruns.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.mlruns.resolve() / "encoder.lock"):
+        number = _encoder_version(client, encoder.fingerprint)
+        if number is None:
+            number = _log_encoder(client, settings, encoder)
+        client.set_registered_model_alias(ENCODER_NAME, CHAMPION, number)
+    return number
+
+
+def describe(fitted: Fitted) -> str:
+    """One line for the registry: the score with its unit beside the baseline's."""
+    score = fitted.score
+    line = f"{score.metric} {score.value:.4g} {score.unit}, baseline {score.baseline:.4g} {score.unit}"
+    return line if fitted.informative is not False else f"Uninformative: {line}; answers a constant."
+
+
+def _version_tags(fitted: Fitted) -> dict[str, str]:
+    score = fitted.score
+    tags = {
+        "metric": score.metric,
+        "unit": score.unit,
+        "score": repr(float(score.value)),
+        "baseline": repr(float(score.baseline)),
+        "higher_is_better": str(score.higher_is_better).lower(),
+        "dataset_sha256": fitted.dataset_sha256,
+        **fitted.tags,
+    }
+    if fitted.feature_service:
+        tags["feature_service"] = fitted.feature_service
+    if fitted.informative is not None:
+        tags["informative"] = str(fitted.informative).lower()
+    return tags
+
+
+def _signature(fitted: Fitted) -> ModelSignature:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*integer column.*")  # ids are never missing
+        signature = infer_signature(fitted.input_example, fitted.model.predict(fitted.input_example))
+    if signature is None or signature.inputs is None or signature.outputs is None:
+        raise TrainingError(f"model {fitted.name!r} has no signature: MLflow cannot tell it from the example")
+    return signature
+
+
+def _trusted_types(fitted: Fitted) -> list[str]:
+    found: list[str] = skops.io.get_untrusted_types(data=skops.io.dumps(fitted.model))
+    if strangers := [name for name in found if not name.startswith(_TRUSTED)]:
+        raise TrainingError(f"model {fitted.name!r} holds types that nobody vouches for: {strangers}")
+    return found
+
+
+def _create_version(
+    client: MlflowClient, name: str, info: ModelInfo, tags: Mapping[str, str], description: str
+) -> str:
+    """Number of a new version of the registered model, which is made if it is missing."""
+    try:
+        client.create_registered_model(name, description=_DESCRIPTIONS.get(name))
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
+    created = client.create_model_version(
+        name,
+        source=info.model_uri,
+        run_id=info.run_id,
+        tags=dict(tags),
+        description=description,
+        model_id=info.model_id,
+    )
+    # What `mlflow.register_model` notes too: the page of the logged model links to its versions.
+    links = json.dumps([{"name": name, "version": created.version}])
+    client.set_logged_model_tags(info.model_id, {MLFLOW_MODEL_VERSIONS: links})
+    return str(created.version)
+
+
+def _pinned(*packages: str) -> list[str]:
+    return [f"{package}=={installed(package)}" for package in packages]
+
+
+def _encoder_version(client: MlflowClient, fingerprint: str) -> str | None:
+    versions = client.search_model_versions(f"name='{ENCODER_NAME}'")
+    return next((str(one.version) for one in versions if one.tags.get(FINGERPRINT_TAG) == fingerprint), None)
+
+
+def _log_encoder(client: MlflowClient, settings: Settings, encoder: Encoder) -> str:
+    example = ["A gentle story about a lighthouse keeper."]
+    tags = {FINGERPRINT_TAG: encoder.fingerprint, "dimensions": str(encoder.dimensions)}
+    with model_run(client, settings, ENCODER_NAME):
+        mlflow.log_params({"encoder": settings.encoder, "dimensions": encoder.dimensions})
+        info = mlflow.sentence_transformers.log_model(
+            encoder._model,
+            name="model",
+            signature=infer_signature(example, encoder.embed(example)),
+            input_example=example,
+            pip_requirements=_pinned("mlflow", "sentence-transformers", "torch"),
+        )
+        return _create_version(client, ENCODER_NAME, info, tags, f"{settings.encoder}, as installed")
