@@ -19,7 +19,7 @@ from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationE
 from flask_openapi3.request import validate_request
 from jwt.exceptions import ExpiredSignatureError, PyJWTError
 
-from api.documentation import BEARER, group
+from api.documentation import BEARER, group, problems
 from api.errors import NotAuthenticated
 from api.inputs import LoginRequest
 from api.parts import parts
@@ -73,7 +73,7 @@ def admin_only(*, refresh: bool = False) -> Callable[[Callable[P, R]], Callable[
     return guard
 
 
-@auth.post("/login", responses={200: LoginReply})
+@auth.post("/login", responses={200: LoginReply, **problems(400, 413, 415)})
 def login(body: LoginRequest) -> Response:
     """Exchange name and password for tokens.
 

@@ -41,7 +41,7 @@ def _whole_number(value: Any) -> Any:
 
 
 def _without_nul(value: str) -> str:
-    if "\0" in value:  # PostgreSQL has no place for it
+    if "\0" in value:
         raise PydanticCustomError("nul", "must not contain the NUL character")
     return value
 
@@ -56,6 +56,7 @@ WholeNumber = BeforeValidator(_whole_number)
 BookNumber = Annotated[int, Field(ge=1, le=2**31 - 1, description="The book's id."), WholeNumber]
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Which page, from 1."), WholeNumber]
 PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Books on a page."), WholeNumber]
+# Without NUL, for which PostgreSQL has no place.
 SearchText = Annotated[str, Field(max_length=200), AfterValidator(_without_nul)]
 MAX_POUNDS = 10_000_000
 Pounds = Annotated[
@@ -142,8 +143,9 @@ class TrainingDataQuery(TableQuery):
 
 class LoginRequest(Input):
     username: Annotated[str, Field(min_length=1, max_length=200)]
-    # Bounded, because hashing it costs what its length is.
-    password: Annotated[str, Field(min_length=1, max_length=1_000)]
+    # Bounded, because hashing it costs what its length is. Without NUL, because scrypt pads its key with
+    # zeros: a password with NULs behind it has the hash of the password.
+    password: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_without_nul)]
 
 
 class TriggerRequest(Input):

@@ -46,9 +46,13 @@ def check_request() -> None:
         content = request.get_json()
         if not isinstance(content, dict):
             raise InvalidRequest([field_error("body", "must be a JSON object")])
+    try:
+        given = request.args.lists()
+    except UnicodeDecodeError as error:  # raw bytes; werkzeug minds only those that are percent-encoded
+        raise InvalidRequest([field_error("query", "must be UTF-8")]) from error
     takes_query = "query" in current_app.view_functions[request.endpoint].__annotations__
     reason = "is given more than once" if takes_query else "is not known here"
-    if wrong := [name for name, values in request.args.lists() if len(values) > 1 or not takes_query]:
+    if wrong := [name for name, values in given if len(values) > 1 or not takes_query]:
         raise InvalidRequest(field_error(name, reason) for name in wrong)
 
 

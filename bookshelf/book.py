@@ -43,7 +43,8 @@ class Book:
                 raise InvalidBook(field, "a text that is not empty", getattr(self, field))
         if not 1 <= self.rating <= 5:
             raise InvalidBook("rating", "1 to 5 stars", self.rating)
-        if self.price_gbp < 0 or self.price_gbp != self.price_gbp.quantize(_PENNY):
+        price = self.price_gbp
+        if not price.is_finite() or price < 0 or price != price.quantize(_PENNY):
             raise InvalidBook("price_gbp", "0 or more, in whole pence", str(self.price_gbp))
         if self.stock < 0:
             raise InvalidBook("stock", "0 or more copies", self.stock)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Engine, Row, Select, delete, func, insert, select, update
 
 from bookshelf.book import Book, ListedBook
-from bookshelf.database import open_database, utc
+from bookshelf.database import open_database
 from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.tables import books, identities, snapshots
 
@@ -116,9 +116,7 @@ class Catalogue:
             row = connection.execute(select(snapshots).order_by(snapshots.c.id.desc()).limit(1)).first()
         if row is None:
             return None
-        taken_at = utc(row.taken_at)
-        assert taken_at is not None
-        return Snapshot(row.id, row.source, taken_at, row.books, utc(row.features_published_at))
+        return Snapshot(row.id, row.source, row.taken_at, row.books, row.features_published_at)
 
     def mark_features_published(self, snapshot_id: int, at: datetime) -> None:
         """Remember that the feature store holds this snapshot's rows, checked."""

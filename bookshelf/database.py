@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +37,6 @@ def open_database(url: str) -> Engine:
     return engine
 
 
-def utc(moment: datetime | None) -> datetime | None:
-    """The moment with its zone: SQLite gives back UTC times without one."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
-
-
 def _lock_creation(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
@@ -54,3 +48,5 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA busy_timeout=30000")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+    # SQLite's own knows only A to Z, so that a search for "élan" would not find "Élan".
+    connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)

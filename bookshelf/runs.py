@@ -9,7 +9,6 @@ from uuid import uuid4
 
 from sqlalchemy import Engine, insert, select, update
 
-from bookshelf.database import utc
 from bookshelf.errors import NotFound
 from bookshelf.tables import runs
 
@@ -119,7 +118,4 @@ class ScrapeRuns:
             row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
         if row is None:
             raise NotFound("run_id", f"no scrape run has the id {run_id!r}")
-        values = dict(row._mapping)
-        for name in ("requested_at", "started_at", "finished_at"):
-            values[name] = utc(values[name])
-        return ScrapeRun(**values)
+        return ScrapeRun(**row._mapping)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import (
     Column,
     DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -12,7 +15,24 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TypeDecorator,
 )
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time with its zone, in UTC both ways: SQLite forgets zones, PostgreSQL answers in the server's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
 
 metadata = MetaData()
 
@@ -30,9 +50,9 @@ snapshots = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("source", String(500), nullable=False),
-    Column("taken_at", DateTime(timezone=True), nullable=False),
+    Column("taken_at", Moment, nullable=False),
     Column("books", Integer, nullable=False),
-    Column("features_published_at", DateTime(timezone=True)),
+    Column("features_published_at", Moment),
     sqlite_autoincrement=True,
 )
 
@@ -64,9 +84,9 @@ runs = Table(
     Column("source", String(500), nullable=False),
     Column("requested_by", String(100), nullable=False),
     Column("status", String(20), nullable=False),
-    Column("requested_at", DateTime(timezone=True), nullable=False),
-    Column("started_at", DateTime(timezone=True)),
-    Column("finished_at", DateTime(timezone=True)),
+    Column("requested_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
     Column("pages", Integer, nullable=False, default=0),
     Column("books", Integer, nullable=False, default=0),
     Column("snapshot_id", Integer, ForeignKey("snapshots.id")),

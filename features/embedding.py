@@ -67,6 +67,11 @@ class Encoder:
             logging.enable_progress_bar()
 
     @property
+    def model(self) -> SentenceTransformer:
+        """The sentence-transformers model itself, for whoever stores it."""
+        return self._model
+
+    @property
     def dimensions(self) -> int:
         """Length of every vector."""
         return int(self._model.get_embedding_dimension())

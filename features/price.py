@@ -1,23 +1,23 @@
-"""The price model: from a book's fields to pounds, with an interval, and honest where the fields say nothing."""
+"""The price model: a book's fields to pounds, with an interval, honest where the fields say nothing."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal, Self, get_args
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
@@ -32,10 +32,12 @@ INPUTS = ("category", "rating", "stock", "availability", "title", "description")
 OUTPUTS = ("price", "low", "high")
 
 _NUMBERS = ["rating", "stock", "in_stock", "title_words", "description_words"]
+_WORD_COLUMNS = 2**14
+_TOPICS = 24
 _NOT_IN_A_TITLE = re.compile(r"[\W_]+")
 
 
-class PriceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class PriceRegressor(BaseEstimator):  # type: ignore[misc]
     """Prices in pounds by the median, by ridge regression, or by boosted trees.
 
     `kind="median"` reads no feature: it answers the constant that is nearest to all prices, and the
@@ -52,7 +54,7 @@ class PriceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         kind: Kind = "median",
         *,
         log_price: bool = False,
-        alpha: float = 3.0,
+        alpha: float = 1.0,
         coverage: float = 0.9,
         folds: int = 5,
         seed: int = 0,
@@ -74,7 +76,7 @@ class PriceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Learn from n books and their prices in pounds, 0 or more.
 
         `out_of_fold` are the prices (n,) that `self.out_of_fold(X, y)` gives, for whoever has them
-        already. Raises `ValueError` for a missing column, no rows, or a price that is no number.
+        already. Raises `ValueError` for a missing column, fewer than two rows, or a price that is no number.
         """
         y = _checked(X, y)
         self.categories = tuple(sorted(set(_text(X, "category"))))
@@ -84,7 +86,7 @@ class PriceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         else:
             left_out = self.out_of_fold(X, y) if out_of_fold is None else out_of_fold
             offsets = self._to_scale(y) - self._to_scale(left_out)
-            self.pipeline_ = self._fitted_pipeline(X, y)
+            self.pipeline_ = self._fitted_pipeline(_design(X), y)
         self.low_offset_, self.high_offset_ = conformal_offsets(offsets, self.coverage)
         return self
 
@@ -106,14 +108,14 @@ class PriceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Needs at least `folds` different titles, as `GroupKFold` does.
         """
         y = _checked(X, y)
-        predicted = np.empty(len(y))
+        design, predicted = _design(X), np.empty(len(y))
         splitter = GroupKFold(n_splits=self.folds, shuffle=True, random_state=self.seed)
         for seen, left_out in splitter.split(X, y, groups=title_keys(_text(X, "title"))):
             if self.kind == "median":
                 predicted[left_out] = np.median(y[seen])
             else:
-                pipeline = self._fitted_pipeline(X.iloc[seen], y[seen])
-                predicted[left_out] = self._to_pounds(pipeline.predict(_design(X.iloc[left_out])))
+                pipeline = self._fitted_pipeline(design.iloc[seen], y[seen])
+                predicted[left_out] = self._to_pounds(pipeline.predict(design.iloc[left_out]))
         return predicted
 
     def _centre(self, X: pd.DataFrame) -> Values:
@@ -121,10 +123,10 @@ class PriceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             return self._to_scale(np.full(len(X), self.constant_))
         return np.asarray(self.pipeline_.predict(_design(X)), dtype=np.float64)
 
-    def _fitted_pipeline(self, X: pd.DataFrame, y: Values) -> Pipeline:
-        pipeline = _PIPELINES[self.kind](self)
+    def _fitted_pipeline(self, design: pd.DataFrame, y: Values) -> Pipeline:
+        pipeline = _ridge(self.alpha) if self.kind == "ridge" else _boosting(self.seed)
         with np.errstate(invalid="ignore", divide="ignore"):  # SVD's share of no variance: books without text
-            return pipeline.fit(_design(X), self._to_scale(y))
+            return pipeline.fit(design, self._to_scale(y))
 
     def _to_scale(self, pounds: Values) -> Values:
         return np.log1p(pounds) if self._logarithmic else pounds
@@ -135,3 +137,97 @@ class PriceRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     @property
     def _logarithmic(self) -> bool:
         return self.log_price and self.informative
+
+
+def conformal_offsets(residuals: Values, coverage: float) -> tuple[float, float]:
+    """Low and high offsets that hold a new residual with at least that probability.
+
+    They are the residuals of rank (n + 1)(1 - coverage) / 2 from either end, which holds for any
+    distribution. Where there are too few residuals for such a rank (18 for 0.9), they reach as far as
+    Student's t says for bell-shaped ones, and at least to the outermost. Needs two residuals.
+    """
+    ordered = np.sort(residuals)
+    n = len(ordered)
+    rank = int(np.floor((n + 1) * (1 - coverage) / 2 + 1e-9))
+    if rank >= 1:
+        return float(ordered[rank - 1]), float(ordered[n - rank])
+    reach = stats.t.ppf((1 + coverage) / 2, n - 1) * np.std(ordered, ddof=1) * np.sqrt(1 + 1 / n)
+    middle = float(np.mean(ordered))
+    return min(float(ordered[0]), middle - reach), max(float(ordered[-1]), middle + reach)
+
+
+def title_keys(titles: Sequence[str]) -> list[str]:
+    """Keys, the same for titles that differ in case, punctuation or spaces only; signs alone are kept."""
+    return [_NOT_IN_A_TITLE.sub(" ", title.casefold()).strip() or title for title in titles]
+
+
+def _design(X: pd.DataFrame) -> pd.DataFrame:
+    """The columns that the pipelines read, missing texts as "", missing numbers as NaN."""
+    texts = {name: _text(X, name) for name in ("category", "title", "description")}
+    words = {name: np.log1p([count_words(text) for text in texts[name]]) for name in ("title", "description")}
+    return pd.DataFrame(
+        {
+            "category": texts["category"],
+            "rating": X["rating"].to_numpy(dtype=np.float64, na_value=np.nan),
+            "stock": X["stock"].to_numpy(dtype=np.float64, na_value=np.nan),
+            "in_stock": [float(text == IN_STOCK) for text in _text(X, "availability")],
+            "title_words": words["title"],
+            "description_words": words["description"],
+            "text": [" ".join(pair) for pair in zip(texts["title"], texts["description"], strict=True)],
+        },
+        index=X.index,
+    )
+
+
+def _ridge(alpha: float) -> Pipeline:
+    columns = [
+        ("category", OneHotEncoder(handle_unknown="ignore"), ["category"]),
+        ("numbers", make_pipeline(_imputer(), StandardScaler()), _NUMBERS),
+        ("text", _words(), "text"),
+    ]
+    return make_pipeline(ColumnTransformer(columns), Ridge(alpha=alpha))
+
+
+def _boosting(seed: int) -> Pipeline:
+    # Trees cannot split a one-hot category of five books; its mean price, taken crosswise, they can.
+    crosswise = KFold(5, shuffle=True, random_state=seed)
+    columns = [
+        ("category", TargetEncoder(target_type="continuous", cv=crosswise), ["category"]),
+        ("numbers", "passthrough", _NUMBERS),
+        ("text", make_pipeline(_words(), TruncatedSVD(_TOPICS, random_state=seed)), "text"),
+    ]
+    trees = HistGradientBoostingRegressor(
+        loss="absolute_error", learning_rate=0.08, max_iter=120, max_leaf_nodes=15, random_state=seed
+    )
+    return make_pipeline(ColumnTransformer(columns, sparse_threshold=0), trees)
+
+
+def _words() -> Pipeline:
+    # Hashed, because a vocabulary cannot be made of books without text.
+    return make_pipeline(
+        HashingVectorizer(n_features=_WORD_COLUMNS, stop_words="english", alternate_sign=False, norm=None),
+        TfidfTransformer(sublinear_tf=True),
+    )
+
+
+def _imputer() -> SimpleImputer:
+    return SimpleImputer(strategy="median", keep_empty_features=True)
+
+
+def _text(X: pd.DataFrame, column: str) -> list[str]:
+    return [cell if isinstance(cell, str) else "" for cell in X[column]]
+
+
+def _checked(X: pd.DataFrame, y: Values) -> Values:
+    _require_columns(X)
+    y = np.asarray(y, dtype=np.float64)
+    if len(y) < 2 or len(y) != len(X):
+        raise ValueError(f"two books at least, and a price for each, wanted; got {len(X)} and {len(y)}")
+    if not np.all(np.isfinite(y) & (y >= 0)):
+        raise ValueError("prices must be numbers of 0 or more")
+    return y
+
+
+def _require_columns(X: pd.DataFrame) -> None:
+    if missing := [name for name in INPUTS if name not in X.columns]:
+        raise ValueError(f"columns missing: {', '.join(missing)}")

@@ -47,9 +47,7 @@ def _run(options: argparse.Namespace, catalogue: Catalogue, settings: Settings) 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ingestion", description="From a shop's pages to features."
-    )
+    parser = argparse.ArgumentParser(prog="python -m ingestion", description="From shop to features.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     told = {
         "scrape": "read a shop and put its books in place of those in the catalogue",

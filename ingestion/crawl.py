@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from bookshelf.book import Book
@@ -92,7 +92,8 @@ def _walk(walk: _Walk, start_url: str, ahead: int, on_progress: OnProgress) -> I
     listing: Future[ListingPage] | None = walk.read_list(start_url)
     read = 0
     while listing or books:
-        if listing and len(books) < ahead:
+        room = listing is not None and len(books) < ahead
+        if listing and room and (listing.done() or not books):
             page = listing.result()
             walk.note(page)
             # The list goes first, so that its next page is there before its books run out.
@@ -100,6 +101,8 @@ def _walk(walk: _Walk, start_url: str, ahead: int, on_progress: OnProgress) -> I
             books.extend(walk.read_book(link) for link in page.links)
             if listing is None:
                 walk.check_whole(page.url)
+        elif listing and room and not books[0].done():
+            wait((listing, books[0]), return_when=FIRST_COMPLETED)
         else:
             book = books.popleft().result()
             read += 1

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from bookshelf.book import ListedBook
 from bookshelf.errors import BookshelfError
@@ -31,17 +33,26 @@ def export_books(listed: Sequence[ListedBook], path: Path) -> None:
 
     Readers see the old file until the new one is whole. Raises `BookshelfError` if it cannot be written.
     """
-    growing = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with growing.open("w", encoding="utf-8", newline="") as file:
+        with _in_place_of(path) as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(COLUMNS)
             rows.writerows(_row(one) for one in listed)
-        growing.replace(path)
     except OSError as error:
-        growing.unlink(missing_ok=True)
         raise BookshelfError(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextmanager
+def _in_place_of(path: Path) -> Iterator[TextIO]:
+    """A file beside `path` that takes its place at the end, or goes if it is not written to the end."""
+    growing = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with growing.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        growing.replace(path)
+    finally:
+        growing.unlink(missing_ok=True)
 
 
 def _row(listed: ListedBook) -> tuple[object, ...]:

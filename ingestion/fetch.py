@@ -149,7 +149,7 @@ class PoliteFetcher:
 
     def _wait(self, url: str, attempt: int, asked_to_wait: timedelta | None) -> timedelta:
         if asked_to_wait is None:
-            return min(self._policy.first_wait * 2 ** (attempt - 1), self._policy.longest_wait)
+            return min(self._policy.first_wait * 2.0 ** (attempt - 1), self._policy.longest_wait)
         if asked_to_wait > self._policy.longest_wait:  # to come back sooner than told would be no politeness
             seconds = asked_to_wait.total_seconds()
             raise FetchFailed(url, f"the shop asks us to come back in {seconds:,.0f} s")

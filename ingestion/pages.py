@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import ClassVar
 from urllib.parse import urljoin
 
-from bs4 import BeautifulSoup, SoupStrainer, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.filter import SoupStrainer
 
 from bookshelf.book import IN_STOCK, OUT_OF_STOCK, Book
 from bookshelf.errors import InvalidBook, PageChanged
@@ -17,9 +18,9 @@ from bookshelf.errors import InvalidBook, PageChanged
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _HEAD_BYTES = 4096
 _TAIL_BYTES = 256
-_RESULTS = re.compile(r"([\d,]+) results?(?: - showing (\d+) to (\d+))?\b")
-_PRICE = re.compile(r"£(\d+\.\d\d)")
-_STOCKED = re.compile(r"In stock \((\d+) available\)")
+_RESULTS = re.compile(r"([\d,]{1,12}) results?(?: - showing (\d+) to (\d+))?\b")
+_PRICE = re.compile(r"£(\d{1,7}\.\d\d)")
+_STOCKED = re.compile(r"In stock \((\d{1,7}) available\)")
 _STARS = {"One": 1, "Two": 2, "Three": 3, "Four": 4, "Five": 5}
 
 
@@ -151,7 +152,7 @@ class BookPage(Page):
 
     @property
     def rating(self) -> int:
-        classes = self._one("rating", self._main, "p", "star-rating").get("class") or []
+        classes = self._one("rating", self._main, "p", "star-rating").get_attribute_list("class")
         stars = [_STARS[name] for name in classes if name in _STARS]
         if len(stars) != 1:
             raise PageChanged("rating", self.url, repr(" ".join(classes)))

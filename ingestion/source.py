@@ -1,4 +1,4 @@
-"""Which shop is read: the one that was named, or the live one, or the bundled sample if that is out of reach."""
+"""Which shop is read: the one that was named, or the live one, or the bundled sample in its place."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ class Source:
 
 
 def source_name(address: str) -> str:
-    """The one spelling of a shop's address, or of the sample shop. Raises `SettingsError` for what is neither."""
+    """The one spelling of a shop's address, or of the sample shop's name.
+
+    Raises `SettingsError` for what is neither.
+    """
     if address == SAMPLE_SHOP:
         return SAMPLE_SHOP
     try:

@@ -45,8 +45,11 @@ _KNOWN_SHOWN = 10
 class Answers(Protocol):
     """A champion that answers requests of `contract`."""
 
-    contract: type[Contract]
-    champion: Champion
+    @property
+    def contract(self) -> type[Contract]: ...
+
+    @property
+    def champion(self) -> Champion: ...
 
     async def __call__(self, requests: Sequence[Any]) -> list[Answer]: ...
 
@@ -117,7 +120,7 @@ class RecommendationAnswers:
         try:
             nearest = self.champion.model.recommend(request.book_id, request.limit)
         except KeyError as error:
-            reason = f"version {self.champion.version} of the recommender does not know book {request.book_id}"
+            reason = f"recommender version {self.champion.version} does not know book {request.book_id}"
             raise NotFound("book_id", reason) from error
         items = tuple(
             Recommendation(id=one.book_id, title=one.title, category=one.category, score=one.score)

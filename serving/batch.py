@@ -16,9 +16,11 @@ from serving.problems import broken_contract, of_error
 async def predictions(answers: Answers, inputs: Sequence[dict[str, Any]]) -> list[Prediction]:
     """One prediction or one error per input; the fields of an error are named `inputs.<index>.<field>`."""
     checked = [_check(answers.contract, index, one) for index, one in enumerate(inputs)]
-    sound = {index: one for index, one in enumerate(checked) if not isinstance(one, Problem)}
-    answered = dict(zip(sound, await answers(list(sound.values())), strict=True))
-    return [_prediction(index, answered.get(index, one)) for index, one in enumerate(checked)]
+    rest = iter(await answers([one for one in checked if not isinstance(one, Problem)]))
+    return [
+        _prediction(index, one if isinstance(one, Problem) else next(rest))
+        for index, one in enumerate(checked)
+    ]
 
 
 def _check(contract: type[Contract], index: int, values: dict[str, Any]) -> Contract | Problem:

@@ -67,12 +67,7 @@ class Registry:
         self._uri = settings.tracking_uri
         # One copy of the weights, however many models and versions read its vectors.
         self._encoder = cache(self._load_encoder)
-
-    @cached_property
-    def _client(self) -> MlflowClient:
-        from mlflow import MlflowClient
-
-        return MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
+        self._training_set = cache(self._fetch_training_set)
 
     def champion(self, name: ModelName) -> Champion:
         """The version that is champion now, loaded by its number, so that the number told is the one used."""
@@ -84,18 +79,20 @@ class Registry:
         return Champion(name, version, run_id, model, tags, encoder)
 
     def training_set(self, champion: Champion) -> Path:
-        """Local file with the rows that the champion was trained on. Raises `NotFound` if its run has none."""
+        """Local file with the rows the champion was trained on. Raises `NotFound` if its run has none."""
+        with _reading(f"the training set of {champion.name} version {champion.version}"):
+            if (path := self._training_set(champion.run_id)) is not None:
+                return path
+        raise NotFound("model", f"{champion.name} version {champion.version} has no {TRAINING_SET}")
+
+    @cached_property
+    def _client(self) -> MlflowClient:
         import mlflow
 
-        with _reading(f"the run of {champion.name} version {champion.version}"):
-            logged = {artifact.path for artifact in self._client.list_artifacts(champion.run_id)}
-            if TRAINING_SET not in logged:
-                raise NotFound("model", f"{champion.name} version {champion.version} has no {TRAINING_SET}")
-            return Path(
-                mlflow.artifacts.download_artifacts(
-                    run_id=champion.run_id, artifact_path=TRAINING_SET, tracking_uri=self._uri
-                )
-            )
+        # For the whole process, because MLflow resolves `models:` addresses there whatever a call names.
+        mlflow.set_tracking_uri(self._uri)
+        mlflow.set_registry_uri(self._uri)
+        return mlflow.MlflowClient()
 
     def _resolve(self, name: ModelName) -> tuple[str, str, dict[str, str]]:
         """Version number, run id and tags of the champion."""
@@ -106,7 +103,7 @@ class Registry:
         except MlflowException as error:
             # A name that was never registered, and one without this alias.
             if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise ModelUnavailable("there is none: promote a version") from error
+                raise ModelUnavailable(f"no version of {name} is {ALIAS}: promote one") from error
             raise
         return str(found.version), str(found.run_id), dict(found.tags)
 
@@ -123,19 +120,20 @@ class Registry:
 
     def _encoder_of(self, tags: Mapping[str, str]) -> Encoder:
         """The encoder that the version was trained with. Vectors of other weights would pass for its own."""
-        if "encoder_version" not in tags:
-            raise ModelUnavailable("its tags name no encoder_version")
-        encoder = self._encoder(tags["encoder_version"])
+        number = tags.get("encoder_version")
+        if number is None:
+            raise ValueError("its tags name no encoder_version")
+        encoder = self._encoder(number)
         if tags.get(_FINGERPRINT_TAG, encoder.fingerprint) != encoder.fingerprint:
-            raise ModelUnavailable(f"encoder version {tags['encoder_version']} is not the one it was trained with")
+            raise ValueError(f"encoder version {number} is not the one it was trained with")
         return encoder
 
-    def _load_encoder(self, version: str) -> Encoder:
+    def _load_encoder(self, number: str) -> Encoder:
         import mlflow.sentence_transformers
 
         from features.embedding import Encoder
 
-        folder, _ = self._fetch(ENCODER_NAME, version)
+        folder, _ = self._fetch(ENCODER_NAME, number)
         with _without_logged_code():
             encoder = Encoder.of(mlflow.sentence_transformers.load_model(folder))
         encoder.embed(["A short text.", "A longer text, so that a second shape is seen. " * 40])
@@ -146,13 +144,18 @@ class Registry:
         import mlflow
         from mlflow.models import Model
 
-        folder = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"models:/{name}/{version}", tracking_uri=self._uri, registry_uri=self._uri
-        )
+        folder = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{version}")
         description = Model.load(folder)
         if description.signature is None:
-            raise ModelUnavailable(f"{name} version {version} has no signature")
+            raise ValueError("it has no signature")
         return folder, description.load_input_example(folder)
+
+    def _fetch_training_set(self, run_id: str) -> Path | None:
+        import mlflow
+
+        if TRAINING_SET not in {artifact.path for artifact in self._client.list_artifacts(run_id)}:
+            return None
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=TRAINING_SET))
 
 
 @contextmanager
@@ -160,14 +163,12 @@ def _reading(what: str) -> Iterator[None]:
     """Translate whatever goes wrong while something is read from the registry into a reason to refuse it."""
     try:
         yield
-    except NotFound:
+    except ModelUnavailable:
         raise
-    except ModelUnavailable as error:
-        raise ModelUnavailable(f"{what} is not served: {error}") from error
     # A store, its driver or the file of a model can raise anything, and one that is broken must not
     # take the others off duty.
     except Exception as error:
-        raise ModelUnavailable(f"{what} cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ModelUnavailable(f"{what} cannot be served: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

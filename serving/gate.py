@@ -11,9 +11,9 @@ from starlette.datastructures import Headers
 from bookshelf.contracts import FieldError, Problem
 from serving.problems import BODY, App, Message, Receive, Send, broken_contract, problem, response
 
-#: Room for 1,000 inputs of 16 kB; far more than the largest single question that keeps its contract,
+#: Room for 1,000 inputs of 8 kB; far more than the largest single question that keeps its contract,
 #: so that a text that is too long is refused by its field's name and not by its size in bytes.
-MAX_BODY_BYTES = 16 * 2**20
+MAX_BODY_BYTES = 8 * 2**20
 
 
 class Gate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from features import schema
 
 if TYPE_CHECKING:
     from feast import FeatureStore
+
+log = logging.getLogger(__name__)
 
 #: The features that the price model reads: its service's without the label.
 PRICE_FEATURES = tuple(
@@ -53,11 +56,17 @@ class OnlineFeatures:
         found: dict[int, Mapping[str, Any]] = {}
         for start in range(0, len(wanted), _PART):
             part = wanted[start : start + _PART]
-            found |= await loop.run_in_executor(self._thread, self.read, part, features)
+            found |= await loop.run_in_executor(self._thread, self._read, part, features)
         return found
 
-    def read(self, book_ids: Sequence[int], features: Sequence[str]) -> dict[int, Mapping[str, Any]]:
-        """What `rows` gives, read in the caller's own thread."""
+    def warm_up(self) -> None:
+        """Open the store and read once. A store that cannot be read now is tried again when it is needed."""
+        try:
+            self._thread.submit(self._read, [1], PRICE_FEATURES).result()
+        except ModelUnavailable as error:
+            log.warning("%s", error)
+
+    def _read(self, book_ids: Sequence[int], features: Sequence[str]) -> dict[int, Mapping[str, Any]]:
         try:
             self._store = self._store or self._open_store()
             columns = self._store.get_online_features(

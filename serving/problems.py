@@ -23,8 +23,10 @@ MEDIA_TYPE = "application/problem+json"
 BODY = "body"
 
 _RETRY_AFTER_SECONDS = "5"
-# A body can break its contract in a million places, and a name in it can be a megabyte long.
+# A body can break its contract in a million places, and a name in it can be a megabyte long. Above the
+# second limit even listing the places would hold up everybody else.
 _MOST_ERRORS = 50
+_TOO_MANY_TO_LIST = 1_000
 _LONGEST_NAME = 100
 
 _STATUSES: tuple[tuple[type[BookshelfError], int], ...] = (
@@ -45,12 +47,13 @@ def broken_contract(error: ValidationError, place: str = "") -> Problem:
 
     `place` is the path to what was validated, such as `inputs.3`; the fields' paths start with it.
     """
+    if error.error_count() > _TOO_MANY_TO_LIST:
+        message = f"breaks its contract in {error.error_count():,} places"
+        return problem(422, f"the request {message}", FieldError(field=place or BODY, message=message))
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return problem(400, "the body is not JSON", FieldError(field=place or BODY, message=found[0]["msg"]))
-    errors = [
-        FieldError(field=_path(place, one["loc"]), message=one["msg"]) for one in found[:_MOST_ERRORS]
-    ]
+    errors = [FieldError(field=_path(place, one["loc"]), message=one["msg"]) for one in found[:_MOST_ERRORS]]
     names = ", ".join(dict.fromkeys(one.field for one in errors))
     return problem(422, f"the request breaks its contract at {names}", *errors)
 

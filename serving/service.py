@@ -1,26 +1,24 @@
-"""The BentoML service: champions over HTTP, one endpoint a question, bodies as `bookshelf.contracts` has them.
+"""The BentoML service: the champions over HTTP, one endpoint a question, bodies as the contracts say.
 
     bentoml serve serving.service:Bookshelf --port 3000
 
-from the repository's root. Importing this declares the service and does nothing else.
+from the repository's root. Importing this declares the service and does nothing else. Models are loaded
+in the background once the server listens: until then `/readyz` and the models' endpoints answer 503. The
+registry is read once; a version promoted later is served after a restart.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial, wraps
-from pathlib import Path
+from functools import cached_property, partial
 from threading import Thread
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import bentoml
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from bookshelf.catalogue import Catalogue
 from bookshelf.contracts import (
@@ -42,4 +40,138 @@ from bookshelf.contracts import (
 from bookshelf.errors import BookshelfError, ModelUnavailable
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import QUIET_ENVIRONMENT, Settings
-...
+from serving.answers import Answers, PriceAnswers, RecommendationAnswers, SentimentAnswers
+from serving.batch import predictions
+from serving.champions import Champion, Registry
+from serving.http import ProblemService, endpoint
+from serving.metrics import count_predictions, model_info
+from serving.online import OnlineFeatures
+from serving.shelf import Shelf
+from serving.tables import features_table, training_table
+
+OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SentimentReply)
+
+# Prometheus's own buckets begin at 5 ms, which is longer than most answers take.
+_SECONDS = [0.0005 * 2**power for power in range(17)]
+
+
+class Nothing(Contract):
+    """A question that needs no words."""
+
+
+@bentoml.service(
+    service_class=ProblemService,
+    envs=[{"name": name, "value": value} for name, value in QUIET_ENVIRONMENT.items()],
+    traffic={"timeout": 60},
+    metrics={"enabled": True, "duration": {"buckets": _SECONDS}},
+    logging={"access": {"enabled": False}},
+    monitoring={"enabled": False},
+)
+class Bookshelf:
+    """Prices, recommendations and the tone of descriptions, each answer naming its model and version."""
+
+    def __init__(self) -> None:
+        _log_to_stderr()
+        self.settings = Settings()
+        self.registry = Registry(self.settings)
+        self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
+        self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
+        self.shelf = Shelf()
+
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
+    def begin_loading(self) -> None:
+        Thread(target=self.load, name="loading", daemon=True).start()
+
+    def load(self) -> None:
+        """Put the champions on duty, one after the other."""
+        self.online.warm_up()
+        self.shelf.fill(self.put_on_duty)
+
+    def put_on_duty(self, name: ModelName) -> Answers:
+        """The champion of that name, ready to answer. Raises `ModelUnavailable` with a reason."""
+        champion = self.registry.champion(name)
+        if name == "price":
+            return PriceAnswers(champion, self.online)
+        if name == "recommender":
+            return RecommendationAnswers(champion)
+        return SentimentAnswers(champion, self.encoding)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue.open(self.settings.catalogue_url)
+
+    @endpoint
+    async def price(self, request: PriceRequest, /) -> PriceReply:
+        """The price of a book, by its id or by what it is like."""
+        return await self._one("price", request, PriceReply)
+
+    @endpoint
+    async def recommendations(self, request: RecommendationRequest, /) -> RecommendationReply:
+        """The books most like one book."""
+        return await self._one("recommender", request, RecommendationReply)
+
+    @endpoint
+    async def sentiment(self, request: SentimentRequest, /) -> SentimentReply:
+        """The tone of a description."""
+        return await self._one("sentiment", request, SentimentReply)
+
+    @endpoint
+    async def predictions(self, request: PredictionsRequest, /) -> PredictionsReply:
+        """One prediction or one error for each of many inputs."""
+        answers = self.shelf.answers(request.model)
+        items = await predictions(answers, request.inputs)
+        refused = sum(one.error is not None for one in items)
+        _count(answers.champion, made=len(items) - refused, refused=refused)
+        return PredictionsReply(items=tuple(items), model=answers.champion.ref)
+
+    @endpoint
+    async def features(self, request: TableRequest, /) -> TableReply:
+        """The features of the books on offer, as the models would be given them now."""
+        return await features_table(lambda: self.catalogue, self.online, request)
+
+    @endpoint
+    async def training_data(self, request: TrainingDataRequest, /) -> TableReply:
+        """What the model on duty was trained on."""
+        champion = self.shelf.answers(request.model).champion
+        path = await asyncio.to_thread(self.registry.training_set, champion)
+        return await asyncio.to_thread(training_table, path, request)
+
+    @endpoint
+    async def models(self, _request: Nothing, /) -> ModelsReply:
+        """The models on duty."""
+        return ModelsReply(items=tuple(one.champion.served for one in self.shelf.on_duty()))
+
+    async def _one(self, name: ModelName, request: Contract, kind: type[OneReply]) -> OneReply:
+        answers = self.shelf.answers(name)
+        [answer] = await answers([request])
+        if isinstance(answer, BookshelfError):
+            _count(answers.champion, made=0, refused=1)
+            raise answer
+        _count(answers.champion, made=1, refused=0)
+        assert isinstance(answer, kind)
+        return answer
+
+    async def __is_ready__(self) -> bool:
+        try:
+            self.shelf.check_ready()
+        except ModelUnavailable as error:
+            raise HTTPException(503, str(error)) from error
+        return True
+
+    async def __metrics__(self, collected: str) -> str:
+        return collected + model_info(one.champion.served for one in self.shelf.on_duty())
+
+
+def _count(champion: Champion, *, made: int, refused: int) -> None:
+    count_predictions(champion.name, champion.version, made=made, refused=refused)
+
+
+def _log_to_stderr() -> None:
+    """One plain line for what happens to models; requests are counted in the metrics, not logged."""
+    log = logging.getLogger("serving")
+    if not log.handlers:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+        log.propagate = False

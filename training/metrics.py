@@ -33,7 +33,7 @@ def root_mean_squared_error(true: Values, predicted: Values) -> float:
 
 
 def r_squared(true: Values, predicted: Values) -> float:
-    """Share of the variance explained: 1 is perfect, 0 is as good as the mean, NaN where all truths are equal."""
+    """Share of the variance explained: 1 is perfect, 0 as good as the mean, NaN if all truths are equal."""
     spread = float(np.sum((true - np.mean(true)) ** 2))
     return 1 - float(np.sum((true - predicted) ** 2)) / spread if spread else float("nan")
 
@@ -49,11 +49,9 @@ def bootstrap_mean(values: Values, *, seed: int, draws: int = 2_000) -> Estimate
     Given the differences of two models' losses row by row, this is the paired bootstrap of their means.
     """
     generator = np.random.default_rng(seed)
+    sizes = [min(_CHUNK, draws - done) for done in range(0, draws, _CHUNK)]
     means = np.concatenate(
-        [
-            values[generator.integers(len(values), size=(min(_CHUNK, draws - done), len(values)))].mean(axis=1)
-            for done in range(0, draws, _CHUNK)
-        ]
+        [values[generator.integers(len(values), size=(size, len(values)))].mean(axis=1) for size in sizes]
     )
     low, high = np.quantile(means, [0.025, 0.975])
     return Estimate(float(values.mean()), float(low), float(high))

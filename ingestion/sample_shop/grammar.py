@@ -124,6 +124,7 @@ def polished(text: str) -> str:
     text = re.sub(r"\b([Aa])\(n\) (?=[\"']?(\w+))", _article, text)
     text = re.sub(r" +", " ", text).strip()
     text = re.sub(r" ([,.;:?!])", r"\1", text)
+    text = re.sub(r"\b([Tt]he) the\b", r"\1", text)
     return re.sub(r"(^\W*|[^.][.!?] \"?)([a-zà-ÿ])", lambda found: found[1] + found[2].upper(), text)
 
 

@@ -1,0 +1,71 @@
+"""An installation of our own for one benchmark: an empty home, free ports, and real servers in it."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from bookshelf.settings import Settings, load_settings
+from walk.programs import Program
+from walk.supervise import Supervisor
+
+_HOST = "127.0.0.1"
+# The model server imports its libraries from a disk that may be cold.
+_READY_PATIENCE = timedelta(minutes=3)
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on now."""
+    with socket.socket() as listener:
+        listener.bind((_HOST, 0))
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@contextmanager
+def temporary_installation() -> Iterator[Settings]:
+    """Settings of an installation that shares nothing with the user's and is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="bookshelf-bench-") as folder:
+        root = Path(folder)
+        yield load_settings().model_copy(
+            update={
+                "home": root / "var",
+                "mlruns": root / "mlruns",
+                "export_csv": root / "data" / "books.csv",
+                "database_url": "",
+                "mlflow_tracking_uri": "",
+                "host": _HOST,
+                "api_port": free_port(),
+                "bento_port": free_port(),
+            }
+        )
+
+
+@contextmanager
+def serving(settings: Settings, wanted: Sequence[Program]) -> Iterator[None]:
+    """Real processes of `wanted`, under the supervisor of `make run`, while the body runs."""
+    supervisor = Supervisor(settings, [_in_installation(settings, program) for program in wanted])
+    supervisor.start()
+    try:
+        supervisor.wait_until_ready(_READY_PATIENCE, lambda _program, _seconds: None)
+        yield
+    finally:
+        supervisor.stop()
+
+
+def _in_installation(settings: Settings, program: Program) -> Program:
+    """The program with what the supervisor's environment would else take from the user's."""
+    own = {
+        "BOOKSHELF_HOST": settings.host,
+        "BOOKSHELF_DATABASE_URL": "",
+        "BOOKSHELF_EXPORT_CSV": settings.export_csv,
+        "API_PORT": settings.api_port,
+        "BENTO_PORT": settings.bento_port,
+    }
+    assignments = (f"{name}={value}" for name, value in own.items())
+    return replace(program, command=("env", *assignments, *program.command))

@@ -1,0 +1,141 @@
+"""The online rows: brought over from the offline ones, then read back and compared value by value."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from bookshelf.errors import FeatureStoreError
+from bookshelf.feature_store import REPOSITORY, feature_store_config, registry_file, store_of
+from bookshelf.settings import ROOT, Settings
+from features import schema
+
+if TYPE_CHECKING:
+    from feast import FeatureStore, RepoConfig
+
+_PART = 500  # books read back at once
+
+
+def definitions_hash(settings: Settings) -> str:
+    """Hex SHA-256 of all that decides what Feast's registry holds."""
+    digest = hashlib.sha256(f"feast {version('feast')} {settings.offline_store}".encode())
+    described = [*sorted(REPOSITORY.glob("*.py")), REPOSITORY / "feature_store.yaml"]
+    for file in [*described, ROOT / "features" / "schema.py"]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def bring_online(settings: Settings, start: datetime, end: datetime, *, apply: bool) -> None:
+    """Write the newest offline row of each book, from `start` to `end` inclusive, to the online store.
+
+    With `apply`, or where a store is missing, the definitions are registered first. Readers keep the
+    registry that they have until all is done. Raises `FeatureStoreError`.
+    """
+    (settings.home / "feast").mkdir(parents=True, exist_ok=True)
+    config = feature_store_config(settings, mlflow=False)
+    registry = registry_file(config)
+    apply = apply or not _all_there(config, registry)
+    if registry is not None:
+        # Feast writes its registry in place, several times; a reader could meet half of it.
+        config.registry.path = str(_working_copy(registry, anew=apply))
+    with _quiet() as said:
+        try:
+            store = store_of(config)
+            if apply:
+                _apply(config)
+                store.refresh_registry()
+            store.materialize(start, end)
+        # Feast's stores raise errors of their own drivers, and an apply that fails may exit.
+        except (Exception, SystemExit) as error:
+            told = said.getvalue().strip().splitlines()[-1:]
+            reason = f"{type(error).__name__}: {error}"
+            raise FeatureStoreError(f"Feast cannot publish: {' '.join([reason, *told])}") from error
+    if registry is not None:
+        Path(config.registry.path).replace(registry)
+
+
+def check_online(store: FeatureStore, expected: pd.DataFrame) -> None:
+    """Compare every feature of every book online with `expected`, which has one row a book.
+
+    Raises `FeatureStoreError` naming the first book and feature that differ, vectors exactly.
+    """
+    names = [f"{view}:{feature}" for view, features in schema.VIEWS.items() for feature in features]
+    for start in range(0, len(expected), _PART):
+        part = expected.iloc[start : start + _PART]
+        book_ids = part[schema.JOIN_KEY].tolist()
+        online = store.get_online_features(
+            features=names, entity_rows=[{schema.JOIN_KEY: book_id} for book_id in book_ids]
+        ).to_dict()
+        for features in schema.VIEWS.values():
+            for feature, kind in features.items():
+                _compare(book_ids, feature, kind, online[feature], part[feature].tolist())
+
+
+def _compare(book_ids: list[int], feature: str, kind: str, online: list[Any], expected: list[Any]) -> None:
+    for book_id, found, wanted in zip(book_ids, online, expected, strict=True):
+        if kind == "vector":
+            same = found is not None and np.array_equal(np.asarray(found, dtype=np.float32), wanted)
+        else:
+            same = found == wanted
+        if not same:
+            raise FeatureStoreError(
+                f"{feature} of book {book_id} is {_short(found)} in the online store "
+                f"and {_short(wanted)} in the catalogue"
+            )
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _apply(config: RepoConfig) -> None:
+    from feast.repo_operations import apply_total
+
+    # Feast imports the definitions by their bare names, from the working folder, and once per process.
+    names = [file.stem for file in REPOSITORY.glob("*.py")]
+    bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    with contextlib.chdir(REPOSITORY):
+        sys.path.insert(0, str(REPOSITORY))
+        try:
+            apply_total(config, REPOSITORY, skip_source_validation=False)
+        finally:
+            sys.path.remove(str(REPOSITORY))
+            sys.dont_write_bytecode = bytecode
+            for name in names:
+                sys.modules.pop(name, None)
+
+
+def _all_there(config: RepoConfig, registry: Path | None) -> bool:
+    online = getattr(config.online_store, "path", None)
+    return (registry is None or registry.exists()) and (online is None or (REPOSITORY / online).exists())
+
+
+def _working_copy(registry: Path, *, anew: bool) -> Path:
+    """A registry to write to: a copy, or none yet where definitions are to be applied.
+
+    An apply that finds an old registry takes tables down for changes as small as a path spelled anew.
+    """
+    copy = registry.with_name(f"{registry.name}.working")
+    copy.unlink(missing_ok=True)
+    if not anew:
+        shutil.copyfile(registry, copy)
+    return copy
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[io.StringIO]:
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        yield said

@@ -1,0 +1,61 @@
+"""A BentoML service whose bodies pass the gate and whose every error is a problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import bentoml
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bookshelf.errors import BookshelfError
+from serving.gate import Gate
+from serving.problems import Problems, of_error, response
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no types that mypy can follow
+    """BentoML's service with our gate inside its request metrics and our problem documents around it all."""
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        contracts = {method.route: method.input_spec for method in self.apis.values()}
+        self.add_asgi_middleware(Gate, contracts=contracts)
+
+    def to_asgi(self, is_main: bool = True) -> Problems:
+        app = super().to_asgi(is_main)
+        return Problems(app, frozenset(_paths(app)))
+
+
+def endpoint(method: Callable[[Any, Asked], Awaitable[Answered]]) -> Any:
+    """Declare a BentoML endpoint; what it raises on purpose is answered as a problem document.
+
+    BentoML hands a ready response through. Anything else that is raised it logs, and answers 500.
+    """
+
+    @wraps(method)
+    async def answering(self: Any, request: Asked, /) -> Answered | Response:
+        try:
+            return await method(self, request)
+        except BookshelfError as error:
+            return response(of_error(error))
+
+    return bentoml.api(answering)
+
+
+def _paths(app: Starlette) -> Iterator[str]:
+    """Every path that the application answers, its static files one by one."""
+    for route in app.routes:
+        if isinstance(route, Route):
+            yield route.path
+        elif isinstance(route, Mount) and isinstance(route.app, StaticFiles) and route.app.directory:
+            root = Path(route.app.directory)
+            for file in root.rglob("*"):
+                yield f"{route.path}/{file.relative_to(root).as_posix()}"

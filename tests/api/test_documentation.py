@@ -1,0 +1,126 @@
+"""The OpenAPI document tells the truth, and its pages need nothing from the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from pydantic import BaseModel
+
+import api.inputs
+import api.schemas
+import bookshelf.contracts
+from api.examples import EXAMPLES, PROBLEM_EXAMPLES
+from bookshelf.contracts import Problem
+
+
+@pytest.fixture(scope="module")
+def document(client: Any) -> dict[str, Any]:
+    reply = client.get("/apidocs/openapi.json")
+    assert reply.status_code == 200
+    return reply.json  # type: ignore[no-any-return]
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for verb, operation in item.items():
+            yield path, verb, operation
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name == "$ref":
+                yield value
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def test_the_user_interface_is_at_apidocs_and_root_leads_there(client: Any) -> None:
+    assert client.get("/").headers["Location"] == "/apidocs/"
+    assert client.get("/apidocs").headers["Location"].endswith("/apidocs/")
+    page = client.get("/apidocs/")
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert "SwaggerUIBundle(" in page.text
+
+
+def test_the_page_loads_nothing_from_elsewhere(client: Any) -> None:
+    page = client.get("/apidocs/").text
+    assert "//" not in page.replace("<!DOCTYPE html>", "")
+    for asset in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert client.get(f"/apidocs/{asset}").status_code == 200, asset
+
+
+def test_every_endpoint_is_documented(app: Flask, document: dict[str, Any]) -> None:
+    served = {
+        (re.sub(r"<(\w+)>", r"{\1}", rule.rule), verb.lower())
+        for rule in app.url_map.iter_rules()
+        for verb in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api/v1")
+    }
+    assert {(path, verb) for path, verb, _ in operations(document)} == served
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert set(references(document)) <= known
+
+
+def test_every_endpoint_documents_its_answer_and_its_problems(document: dict[str, Any]) -> None:
+    for path, verb, operation in operations(document):
+        answers = operation["responses"]
+        [good] = [status for status in answers if status.startswith("2")]
+        assert answers[good]["content"]["application/json"]["schema"]["$ref"], path
+        expected = {"422"} | ({"503"} if "/auth/" not in path else set())
+        expected |= {"404"} if "{" in path else set()
+        expected |= {"400", "413", "415"} if "requestBody" in operation else set()
+        expected |= {"401"} if "security" in operation or path.endswith("/login") else set()
+        assert expected <= set(answers), (path, verb)
+        for status in set(answers) - {good}:
+            kind = (
+                "application/json"
+                if path.endswith("/health") and status == "503"
+                else "application/problem+json"
+            )
+            assert kind in answers[status]["content"], (path, status)
+        assert operation["summary"]
+        assert "<br/>" not in operation.get("description", "")
+
+
+def test_operations_have_readable_names_of_their_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(names)) == len(names)
+    assert {"list_books", "one_book", "predict_price"} <= set(names)
+
+
+def test_what_needs_a_login_says_so(document: dict[str, Any]) -> None:
+    guarded = {path for path, _, operation in operations(document) if operation.get("security")}
+    assert guarded == {"/api/v1/auth/refresh", "/api/v1/scraping/trigger"}
+    assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
+
+
+def test_bounds_are_in_the_document(document: dict[str, Any]) -> None:
+    parameters = document["paths"]["/api/v1/books"]["get"]["parameters"]
+    bounds = {each["name"]: (each["schema"]["minimum"], each["schema"]["maximum"]) for each in parameters}
+    assert bounds == {"page": (1, 1_000_000), "page_size": (1, 100)}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_what_its_type_says(name: str, document: dict[str, Any]) -> None:
+    kinds: list[type[BaseModel]] = [
+        getattr(module, name)
+        for module in (api.schemas, api.inputs, bookshelf.contracts)
+        if hasattr(module, name)
+    ]
+    kinds[0].model_validate_json(kinds[0].model_validate(EXAMPLES[name]).model_dump_json())
+    assert document["components"]["schemas"][name]["examples"] == [EXAMPLES[name]]
+
+
+@pytest.mark.parametrize("status", PROBLEM_EXAMPLES)
+def test_an_example_of_a_problem_is_one(status: int) -> None:
+    assert Problem.model_validate(PROBLEM_EXAMPLES[status]).status == status

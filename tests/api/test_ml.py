@@ -1,0 +1,139 @@
+"""What passes through the gateway, and what is answered while the model server cannot."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.gateway import MAX_CALLS
+
+PRICE = "/api/v1/ml/predict/price"
+A_BOOK = {"rating": 4, "category": "Poetry", "availability": "In stock"}
+GETS = (
+    "/api/v1/ml/recommendations/1",
+    "/api/v1/ml/features",
+    "/api/v1/ml/training-data",
+    "/api/v1/ml/models",
+)
+
+Refused = Callable[[Any, int], list[str]]
+
+
+def test_a_price_comes_with_its_interval_and_its_model(client: Any, model_server: Any) -> None:
+    assert client.post(PRICE, json=A_BOOK).json == {
+        "price": 35.07,
+        "interval": {"low": 10.5, "high": 59.0, "coverage": 0.9},
+        "informative": False,
+        "model": {"name": "price", "version": "3"},
+    }
+    [(path, question)] = model_server.asked
+    assert path == "/price"
+    assert {name: value for name, value in question.items() if value is not None} == A_BOOK
+
+
+def test_recommendations_are_asked_for_by_id_and_limit(client: Any, model_server: Any) -> None:
+    found = client.get("/api/v1/ml/recommendations/7?limit=3").json
+    assert (found["book_id"], len(found["items"])) == (7, 3)
+    assert set(found["items"][0]) == {"id", "title", "category", "score"}
+    client.get("/api/v1/ml/recommendations/7")
+    assert model_server.asked == [
+        ("/recommendations", {"book_id": 7, "limit": 3}),
+        ("/recommendations", {"book_id": 7, "limit": 5}),
+    ]
+
+
+def test_a_sentiment_has_a_score(client: Any) -> None:
+    reply = client.post("/api/v1/ml/sentiment", json={"description": "Lovely."})
+    assert reply.json == {
+        "sentiment": "positive",
+        "score": 0.8,
+        "model": {"name": "sentiment", "version": "3"},
+    }
+
+
+def test_of_many_inputs_each_has_its_own_answer(client: Any) -> None:
+    reply = client.post("/api/v1/ml/predictions", json={"model": "price", "inputs": [A_BOOK, {}]})
+    [good, bad] = reply.json["items"]
+    assert (good["prediction"]["price"], good["error"]) == (35.07, None)
+    assert (bad["prediction"], bad["error"]["errors"][0]["field"]) == (None, "inputs.1.rating")
+
+
+def test_tables_are_rows_ready_for_a_data_frame(client: Any, model_server: Any) -> None:
+    found = client.get("/api/v1/ml/features").json
+    assert found["items"] == [{"book_id": 1, "title": "Book 1", "stock": None, "price_gbp": 51.77}]
+    client.get("/api/v1/ml/training-data?model=sentiment&page=2&page_size=10000")
+    assert model_server.asked == [
+        ("/features", {"page": 1, "page_size": 1000}),
+        ("/training_data", {"page": 2, "page_size": 10_000, "model": "sentiment"}),
+    ]
+
+
+def test_the_served_models_are_listed(client: Any) -> None:
+    assert client.get("/api/v1/ml/models").json["items"][0]["version"] == "3"
+
+
+def test_what_the_model_server_refuses_is_passed_on_as_it_is(client: Any, refused: Refused) -> None:
+    unknown = client.post(PRICE, json=A_BOOK | {"category": "Unheard of"})
+    assert refused(unknown, 422) == ["category"]
+    assert unknown.json["detail"] == "category: no book is in 'Unheard of'"
+    assert refused(client.get("/api/v1/ml/recommendations/5000"), 404) == ["book_id"]
+
+
+@pytest.mark.parametrize(
+    ("mood", "words"),
+    [
+        ("no champion", "no version of 'price' is on duty yet"),
+        ("broken", "the model server answered 500"),
+        ("garbled", "breaks the contract"),
+        ("slow", "did not answer in time"),
+    ],
+)
+def test_a_model_server_that_cannot_answer_is_a_503_that_says_when_to_ask_again(
+    client: Any, model_server: Any, refused: Refused, mood: str, words: str
+) -> None:
+    model_server.mood = mood
+    reply = client.post(PRICE, json=A_BOOK)
+    assert refused(reply, 503) == []
+    assert words in reply.json["detail"]
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_a_kept_connection_that_was_closed_is_opened_again(client: Any, model_server: Any) -> None:
+    assert client.post(PRICE, json=A_BOOK).status_code == 200
+    model_server.mood = "hangs up once"
+    assert client.post(PRICE, json=A_BOOK).status_code == 200
+
+
+def test_with_the_model_server_down_books_answer_and_models_say_503(
+    make_app: Callable[..., Any], tmp_path: Path, refused: Refused
+) -> None:
+    client = make_app(tmp_path, BENTO_PORT="9").test_client()
+    for address in GETS:
+        reply = client.get(address)
+        assert refused(reply, 503) == []
+        assert reply.headers["Retry-After"]
+        assert reply.json["detail"] == "the model server is not there"
+    assert client.get("/api/v1/books").status_code == 200
+
+
+def test_more_calls_than_may_wait_are_turned_away_and_books_still_answer(
+    make_app: Callable[..., Any], tmp_path: Path, model_server: Any
+) -> None:
+    app = make_app(tmp_path, BOOKSHELF_MODEL_TIMEOUT="PT1.5S")
+    model_server.mood = "slow"
+    with ThreadPoolExecutor(MAX_CALLS + 2) as callers:
+        asked = [callers.submit(app.test_client().post, PRICE, json=A_BOOK) for _ in range(MAX_CALLS + 2)]
+        began = time.monotonic()
+        assert app.test_client().get("/api/v1/books").status_code == 200
+        assert time.monotonic() - began < 0.5
+        details = Counter(call.result().json["detail"] for call in asked)
+    assert details == {
+        "the model server did not answer in time": MAX_CALLS,
+        "the model server has more questions waiting than it can answer": 2,
+    }

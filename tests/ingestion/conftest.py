@@ -1,0 +1,190 @@
+"""A small shop of a few books behind a real HTTP server, whose every answer a test can change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+PAGE_SIZE = 3
+STARS = ("One", "Two", "Three", "Four", "Five")
+
+
+ByHand = Callable[[BaseHTTPRequestHandler], None]
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class SmallShop:
+    """`pages` are served by path, after what `answer` and `answer_by_hand` put before them.
+
+    `asked`, `agents`, `connections` and `most_at_once` are what the server has measured.
+    """
+
+    def __init__(self, books: int) -> None:
+        self.pages = shop_pages(books)
+        self._before: dict[str, list[Reply | ByHand]] = {}
+        self.content_type = "text/html"
+        self.latency = 0.0
+        self.closing = threading.Event()
+        self.asked: list[str] = []
+        self.agents: set[str] = set()
+        self.connections = 0
+        self.at_once = self.most_at_once = 0
+        self.lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"shop": self}))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+
+    def answer(
+        self, path: str, status: int, headers: dict[str, str] | None = None, body: bytes = b"", times: int = 1
+    ) -> None:
+        """Answer the next `times` requests for `path` with this in place of its page."""
+        self._before.setdefault(path, []).extend([Reply(status, body, headers or {})] * times)
+
+    def answer_by_hand(self, path: str, by_hand: ByHand, times: int = 1) -> None:
+        """Leave the next `times` requests for `path` to `by_hand`."""
+        self._before.setdefault(path, []).extend([by_hand] * times)
+
+    def say_nothing(self, _handler: BaseHTTPRequestHandler) -> None:
+        """Never answer: to be given to `answer_by_hand`."""
+        self.closing.wait()
+
+    def next_reply(self, path: str) -> Reply | ByHand:
+        if before := self._before.get(path):
+            return before.pop(0)
+        page = self.pages.get(path)
+        return Reply(404) if page is None else Reply(200, page)
+
+    def change(self, path: str, old: str, new: str) -> None:
+        """Have the page at `path` say `new` where it says `old`."""
+        before = self.pages[path]
+        self.pages[path] = before.replace(old.encode(), new.encode())
+        assert self.pages[path] != before, f"{path} has no {old!r}"
+
+    def close(self) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    shop: SmallShop
+
+    def setup(self) -> None:
+        super().setup()
+        with self.shop.lock:
+            self.shop.connections += 1
+
+    def do_GET(self) -> None:
+        shop = self.shop
+        with shop.lock:
+            shop.asked.append(self.path)
+            shop.agents.add(self.headers["User-Agent"])
+            shop.at_once += 1
+            shop.most_at_once = max(shop.most_at_once, shop.at_once)
+            reply = shop.next_reply(self.path)
+        try:
+            shop.closing.wait(shop.latency)
+            self._send(reply)
+        finally:
+            with shop.lock:
+                shop.at_once -= 1
+
+    def _send(self, reply: Reply | ByHand) -> None:
+        if not isinstance(reply, Reply):
+            reply(self)
+            return
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": self.shop.content_type, **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        self.wfile.write(reply.body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def shop() -> Iterator[SmallShop]:
+    """A shop of seven books on three pages of its list."""
+    small = SmallShop(7)
+    yield small
+    small.close()
+
+
+@pytest.fixture
+def many_books() -> Iterator[SmallShop]:
+    """A shop of sixty books."""
+    small = SmallShop(60)
+    yield small
+    small.close()
+
+
+def shop_pages(books: int) -> dict[str, bytes]:
+    """The pages of a shop of that many books, by path."""
+    last = -(-books // PAGE_SIZE)
+    pages = {f"/catalogue/page-{page}.html": _list_page(books, page, last) for page in range(1, last + 1)}
+    pages["/"] = (
+        pages["/catalogue/page-1.html"]
+        .replace(b'href="book-', b'href="catalogue/book-')
+        .replace(b'href="page-', b'href="catalogue/page-')
+        .replace(b"../media", b"media")
+    )
+    return pages | {f"/catalogue/book-{n}/index.html": _book_page(n) for n in range(1, books + 1)}
+
+
+def _list_page(books: int, page: int, last: int) -> bytes:
+    first = (page - 1) * PAGE_SIZE + 1
+    shown = range(first, min(page * PAGE_SIZE, books) + 1)
+    pods = "".join(
+        f"""<li><article class="product_pod"><div class="image_container">
+        <a href="book-{n}/index.html"><img src="../media/small-{n}.jpg" class="thumbnail"></a></div>
+        <h3><a href="book-{n}/index.html" title="Book {n}">Book ...</a></h3></article></li>"""
+        for n in shown
+    )
+    onward = f'<li class="next"><a href="page-{page + 1}.html">next</a></li>' if page < last else ""
+    return _whole(
+        f"""<form method="get" class="form-horizontal"><strong>{books}</strong> results - showing
+        <strong>{shown[0]}</strong> to <strong>{shown[-1]}</strong>.</form>
+        <ol class="row">{pods}</ol><ul class="pager">{onward}</ul>"""
+    )
+
+
+def _book_page(n: int) -> bytes:
+    return _whole(
+        f"""<ul class="breadcrumb"><li><a href="../../index.html">Home</a></li>
+        <li><a href="../category/books_1/index.html">Books</a></li>
+        <li><a href="../category/poetry_23/index.html">Poetry</a></li><li class="active">Book {n}</li></ul>
+        <article class="product_page"><div class="row">
+        <div id="product_gallery"><img src="../../media/large-{n}.jpg"/></div>
+        <div class="col-sm-6 product_main"><h1>The Café of Book {n}</h1>
+        <p class="price_color">£{10 + n}.99</p>
+        <p class="instock availability"><i class="icon-ok"></i>
+            In stock ({n} available)
+        </p>
+        <p class="star-rating {STARS[n % 5]}"><i class="icon-star"></i></p></div></div>
+        <div id="product_description" class="sub-header"><h2>Product Description</h2></div>
+        <p>Book {n} is “a joy” – it’s short.</p>
+        <div class="sub-header"><h2>Product Information</h2></div>
+        <table><tr><th>UPC</th><td>upc{n:04}</td></tr><tr><th>Tax</th><td>£0.00</td></tr></table>
+        </article>"""
+    )
+
+
+def _whole(body: str) -> bytes:
+    return f"""<!DOCTYPE html><html><head>
+    <meta http-equiv="content-type" content="text/html; charset=UTF-8" /></head>
+    <body>{body}</body></html>""".encode()

@@ -1,0 +1,166 @@
+"""The price model, fitted and judged: the best of several candidates, or the median if none beats it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bookshelf.errors import TrainingError
+from features import schema
+from features.price import INPUTS, PriceRegressor, title_keys
+from training import metrics
+from training.contest import Contest, hold_contest
+from training.dataset import TrainingSet
+from training.explanation import HELD_OUT
+from training.fitted import Fitted, Score
+from training.price_card import price_card
+from training.price_plots import price_figures
+from training.split import held_out_rows
+
+Values = NDArray[np.float64]
+
+UNIT = "pounds"
+_FEWEST_BOOKS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceParams:
+    """What a price training may be told; the defaults are also the command line's and `MLproject`'s."""
+
+    seed: int = field(default=0, metadata={"help": "of folds, bootstrap and trees"})
+    folds: int = field(default=5, metadata={"help": "of the cross-validation, 2 to 20"})
+    held_out_share: float = field(default=0.2, metadata={"help": "of the books, 0.05 to 0.5"})
+    coverage: float = field(default=0.9, metadata={"help": "share of prices the intervals hold, 0.5 to 0.99"})
+    alpha: float = field(default=1.0, metadata={"help": "ridge's strength; ten times as much is tried too"})
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("folds", 2, 20), ("held_out_share", 0.05, 0.5), ("coverage", 0.5, 0.99)):
+            if not low <= getattr(self, name) <= high:
+                raise TrainingError(f"{name} must be {low} to {high}, got {getattr(self, name)}")
+        if not 0 < self.alpha < float("inf"):
+            raise TrainingError(f"alpha must be above 0, got {self.alpha}")
+
+
+def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
+    """Choose, fit and judge a price model on the rows of the feature service `price_model`.
+
+    Candidates are chosen by cross-validation on the training rows alone; the scores that the model is
+    known by are measured on the held-out rows. Raises `TrainingError` for fewer than five books.
+    """
+    rows = labelled_rows(data, params.held_out_share)
+    train, held_out = rows[~rows[HELD_OUT]], rows[rows[HELD_OUT]]
+    median = PriceRegressor("median", coverage=params.coverage).fit(train, _prices(train))
+    contest = hold_contest(train, _prices(train), _candidates(params), seed=params.seed, folds=params.folds)
+    model = _winner(contest, train, median)
+    measured = measure(model, median, held_out)
+    model.measured_coverage = measured["coverage"]
+    score = Score(
+        metric="MAE",
+        unit=UNIT,
+        value=measured["mae"],
+        baseline=measured["baseline_mae"],
+        higher_is_better=False,
+    )
+    return Fitted(
+        name="price",
+        model=model,
+        score=score,
+        params={**asdict(params), "candidate": contest.winner, **_row_counts(train, held_out)},
+        metrics=measured | contest.metrics(),
+        held_out_losses=partial(held_out_losses, frame=held_out),
+        dataset=rows,
+        dataset_sha256=data.sha256,
+        dataset_source=_source(data),
+        input_example=_inputs(train.head(3)),
+        card=price_card(data, model, contest, measured, len(held_out)),
+        feature_service=data.service,
+        informative=model.informative,
+        figures=price_figures(model, contest, held_out),
+        tags={"snapshot_id": str(data.snapshot_id), "candidate": contest.winner},
+    )
+
+
+def held_out_losses(model: PriceRegressor, frame: pd.DataFrame) -> Values:
+    """Absolute error in pounds of each row of a held-out frame as `fit_price` logs it."""
+    losses: Values = np.abs(_prices(frame) - model.predict(_inputs(frame))["price"].to_numpy())
+    return losses
+
+
+def labelled_rows(data: TrainingSet, held_out_share: float) -> pd.DataFrame:
+    """The training set with `book_id` in front and, behind, whether the row is held out.
+
+    Raises `TrainingError` for fewer than five books or fewer than two titles.
+    """
+    titles = title_keys(list(data.frame["title"]))
+    if len(titles) < _FEWEST_BOOKS or len(set(titles)) < 2:
+        raise TrainingError(
+            f"a price model needs {_FEWEST_BOOKS} books and two titles at least, got {len(titles)} books"
+        )
+    rows = data.frame.reset_index(drop=True)
+    rows.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
+    rows[HELD_OUT] = held_out_rows(data.book_ids, titles, held_out_share)
+    return rows
+
+
+def measure(model: PriceRegressor, baseline: PriceRegressor, held_out: pd.DataFrame) -> dict[str, float]:
+    """Every score on the held-out rows: errors and the intervals' mean width in pounds, shares from 0 to 1.
+
+    The baseline's are called `baseline_<name>`. A score that is no number on these rows is left out.
+    """
+    scores = _scores(model, held_out) | {
+        f"baseline_{name}": value for name, value in _scores(baseline, held_out).items()
+    }
+    return {name: value for name, value in scores.items() if np.isfinite(value)}
+
+
+def _scores(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:
+    true = _prices(rows)
+    predicted = model.predict(_inputs(rows))
+    price, low, high = (predicted[name].to_numpy() for name in ("price", "low", "high"))
+    return {
+        "mae": metrics.mean_absolute_error(true, price),
+        "rmse": metrics.root_mean_squared_error(true, price),
+        "r2": metrics.r_squared(true, price),
+        "coverage": metrics.coverage(true, low, high),
+        "interval_width": float(np.mean(high - low)),
+    }
+
+
+def _candidates(params: PriceParams) -> dict[str, PriceRegressor]:
+    a_model = partial(PriceRegressor, coverage=params.coverage, folds=params.folds, seed=params.seed)
+    found: dict[str, PriceRegressor] = {}
+    for log_price, suffix in ((False, ""), (True, "_log")):
+        for alpha in (params.alpha, 10 * params.alpha):
+            name = f"ridge_{alpha:g}{suffix}".replace("+", "")  # MLflow takes no plus in a name
+            found[name] = a_model("ridge", log_price=log_price, alpha=alpha)
+        found[f"boosting{suffix}"] = a_model("boosting", log_price=log_price)
+    return found
+
+
+def _winner(contest: Contest, train: pd.DataFrame, median: PriceRegressor) -> PriceRegressor:
+    """The model to register: the best candidate if it knows something, the best constant if not."""
+    if not contest.informative:
+        return median
+    best = contest.entries[0]
+    return best.model.fit(_inputs(train), _prices(train), out_of_fold=best.prices)
+
+
+def _inputs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Doubles, because MLflow writes no signature for whole numbers that may be missing."""
+    return rows[list(INPUTS)].astype({"rating": "float64", "stock": "float64"})
+
+
+def _prices(rows: pd.DataFrame) -> Values:
+    return rows[schema.LABEL].to_numpy(dtype=np.float64)
+
+
+def _row_counts(train: pd.DataFrame, held_out: pd.DataFrame) -> dict[str, int]:
+    return {"training_rows": len(train), "held_out_rows": len(held_out)}
+
+
+def _source(data: TrainingSet) -> str:
+    return f"Feast feature service {data.service} as of {data.as_of.isoformat()}, snapshot {data.snapshot_id}"

@@ -1,0 +1,110 @@
+"""The price model's plots: predicted against true, residuals by category, candidates beside the median."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from features import schema
+from features.price import INPUTS, OUTPUTS, PriceRegressor
+from training.contest import Contest
+
+_MODEL, _TRUTH, _MUTED = "#2563a8", "#444444", "#b8b8b8"
+_MOST_CATEGORIES = 20
+
+
+def price_figures(model: PriceRegressor, contest: Contest, held_out: pd.DataFrame) -> Mapping[str, Figure]:
+    """Figures by file name. The first two are of the held-out rows, the third of the training rows."""
+    figures = {
+        "predicted_against_true": predicted_against_true(model, contest, held_out),
+        "residuals_by_category": residuals_by_category(model, held_out),
+    }
+    if contest.median is not None:
+        figures["candidates"] = candidates(contest)
+    return figures
+
+
+def predicted_against_true(model: PriceRegressor, contest: Contest, rows: pd.DataFrame) -> Figure:
+    """Each held-out book with its interval; for an uninformative model also the best that was tried."""
+    shown = 1 if model.informative or contest.median is None else 2
+    figure = Figure(figsize=(6.4 * shown, 6), layout="constrained")
+    axes = figure.subplots(1, shown, squeeze=False)[0]
+    true, found = rows[schema.LABEL].to_numpy(), model.predict(rows[list(INPUTS)])
+    inside = (found["low"] <= true) & (true <= found["high"])
+    for wanted, colour, name in ((inside, _MODEL, "inside"), (~inside, "#c8372d", "outside")):
+        chosen = wanted.to_numpy()
+        price, low, high = (found[column].to_numpy()[chosen] for column in OUTPUTS)
+        label = f"{name} its interval: {chosen.sum()}"
+        style: dict[str, Any] = {"fmt": "o", "markersize": 3.5, "elinewidth": 0.6, "alpha": 0.65}
+        axes[0].errorbar(
+            true[chosen], price, yerr=[price - low, high - price], color=colour, label=label, **style
+        )
+    verdict = "" if model.informative else ": one constant, for no pattern was found"
+    axes[0].set_title(f"{len(rows)} books held out{verdict}", fontsize=10)
+    _diagonal(axes[0])
+    if shown == 2:
+        best = contest.entries[0]
+        axes[1].scatter(contest.true, best.prices, s=10, alpha=0.5, color=_MUTED, label="a training book")
+        axes[1].set_title(f"not used: the best candidate, {best.name}, on training books", fontsize=10)
+        _diagonal(axes[1])
+    return figure
+
+
+def residuals_by_category(model: PriceRegressor, rows: pd.DataFrame) -> Figure:
+    """Truth less prediction, in pounds, for the categories with most held-out books, the largest on top."""
+    residuals = rows[schema.LABEL] - model.predict(rows[list(INPUTS)])["price"]
+    largest = rows["category"].value_counts().head(_MOST_CATEGORIES).index[::-1]
+    groups = [residuals[rows["category"] == name].to_numpy() for name in largest]
+    figure = Figure(figsize=(8, 1.5 + 0.32 * len(groups)), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(1, len(groups) + 1)
+    axes.boxplot(groups, orientation="horizontal", positions=places, widths=0.6, showfliers=False, **_BOX)
+    for place, group in zip(places, groups, strict=True):
+        spread = np.linspace(-0.18, 0.18, len(group)) if len(group) > 1 else np.zeros(1)
+        axes.scatter(group, place + spread, s=8, color=_MODEL, alpha=0.6, zorder=3)
+    axes.set_yticks(places, [f"{name} ({len(group)})" for name, group in zip(largest, groups, strict=True)])
+    axes.axvline(0, color=_TRUTH, linewidth=1)
+    axes.set_xlabel("true price less predicted (£); right of the line, dearer than predicted")
+    axes.set_title(f"Residuals of {len(rows)} books held out, by category (books)", fontsize=10)
+    return figure
+
+
+def candidates(contest: Contest) -> Figure:
+    """Mean absolute error of each candidate on rows left out in turn, with the median's as a line."""
+    assert contest.median is not None
+    entries = contest.entries[::-1]
+    figure = Figure(figsize=(8, 1.6 + 0.4 * len(entries)), layout="constrained")
+    axes = figure.subplots()
+    colours = [_MODEL if entry.name == contest.winner else _MUTED for entry in entries]
+    bars = axes.barh([entry.name for entry in entries], [entry.error for entry in entries], color=colours)
+    axes.bar_label(bars, fmt="£%.2f", padding=4)
+    axes.axvline(contest.median.error, color=_TRUTH, linestyle="--", linewidth=1)
+    axes.set_title(
+        f"Mean error of {len(contest.true)} training books, each left out in turn; "
+        f"dashed: the median, £{contest.median.error:.2f}",
+        fontsize=10,
+    )
+    axes.set_xlabel("mean absolute error (£)")
+    axes.margins(x=0.12)
+    return figure
+
+
+_BOX: dict[str, Any] = {
+    "medianprops": {"color": _TRUTH},
+    "boxprops": {"color": _MUTED},
+    "whiskerprops": {"color": _MUTED},
+}
+
+
+def _diagonal(axes: Axes) -> None:
+    axes.axline((0, 0), slope=1, color=_TRUTH, linewidth=1, linestyle="--", label="predicted = true")
+    axes.set_xlabel("true price (£)")
+    axes.set_ylabel("predicted price (£)")
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.legend(fontsize=8, loc="upper left")

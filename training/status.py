@@ -1,0 +1,68 @@
+"""What the registry holds now: the newest version of each model, and the one on duty."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from bookshelf.contracts import MODEL_NAMES
+from bookshelf.settings import Settings
+from training.registry import CHAMPION
+from training.runs import tracking_client
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """One model's newest version, its score beside the baseline's, and what its gate said.
+
+    `champion` is the number of the version that has the alias, None if none has. `promotion` is
+    `champion`, a refusal with its reason, or empty before the gate has judged it.
+    """
+
+    name: str
+    version: str
+    metric: str
+    unit: str
+    score: float
+    baseline: float
+    informative: bool | None
+    promotion: str
+    champion: str | None
+    snapshot_id: int | None
+
+
+def model_statuses(settings: Settings) -> list[ModelStatus]:
+    """The status of each model that has a version."""
+    client = tracking_client(settings)
+    newest = ((name, _newest(client, name)) for name in MODEL_NAMES)
+    return [_status(client, name, version) for name, version in newest if version is not None]
+
+
+def as_records(statuses: list[ModelStatus]) -> list[dict[str, Any]]:
+    """The statuses as plain JSON values."""
+    return [asdict(status) for status in statuses]
+
+
+def _newest(client: MlflowClient, name: str) -> ModelVersion | None:
+    versions = client.search_model_versions(f"name='{name}'")
+    return max(versions, key=lambda version: int(version.version), default=None)
+
+
+def _status(client: MlflowClient, name: str, version: ModelVersion) -> ModelStatus:
+    tags = version.tags
+    champion = client.get_registered_model(name).aliases.get(CHAMPION)
+    return ModelStatus(
+        name=name,
+        version=str(version.version),
+        metric=tags["metric"],
+        unit=tags["unit"],
+        score=float(tags["score"]),
+        baseline=float(tags["baseline"]),
+        informative=tags["informative"] == "true" if "informative" in tags else None,
+        promotion=tags.get("promotion", ""),
+        champion=None if champion is None else str(champion),
+        snapshot_id=int(tags["snapshot_id"]) if tags.get("snapshot_id") else None,
+    )
