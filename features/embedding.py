@@ -230,4 +230,6 @@ def _pack(pieces: Iterator[Chunk], limit: int) -> list[Chunk]:
 
 
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=np.finfo(np.float64).tiny)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = vectors / lengths.clip(min=np.finfo(np.float64).tiny)
+    return unit

@@ -35,10 +35,7 @@ def book_frame(listed: Sequence[ListedBook], event_time: datetime, created: date
 
 
 _KINDS = {
-    feature: kind
-    for view in schema.VIEWS.values()
-    for feature, kind in view.items()
-    if kind in _DTYPES
+    feature: kind for view in schema.VIEWS.values() for feature, kind in view.items() if kind in _DTYPES
 }
 
 

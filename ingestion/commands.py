@@ -11,7 +11,6 @@ from datetime import datetime
 from tqdm import tqdm
 
 from bookshelf.catalogue import Catalogue, Snapshot, now
-from bookshelf.errors import BookshelfError
 from bookshelf.runs import ScrapeRuns
 from bookshelf.settings import Settings
 from ingestion.crawl import CrawlProgress, OnProgress
@@ -33,12 +32,9 @@ def scrape(catalogue: Catalogue, settings: Settings, named: str) -> None:
         _scrape(catalogue, settings, named)
 
 
-def publish(catalogue: Catalogue, settings: Settings, publish: Publish = publish_features) -> None:
+def publish(catalogue: Catalogue, settings: Settings) -> None:
     """Publish the features of the current snapshot."""
-    snapshot = catalogue.snapshot()
-    if snapshot is None:
-        raise BookshelfError("the catalogue is empty: run `python -m ingestion scrape` first")
-    _publish(catalogue, settings, publish)
+    print(publish_features(catalogue, settings, now()))
 
 
 def ensure(catalogue: Catalogue, settings: Settings, named: str, publish: Publish = publish_features) -> None:
@@ -51,7 +47,7 @@ def ensure(catalogue: Catalogue, settings: Settings, named: str, publish: Publis
         elif not settings.export_csv.exists():
             export_books(catalogue.all_books(), settings.export_csv)
         if snapshot.features_published_at is None:
-            _publish(catalogue, settings, publish)
+            print(publish(catalogue, settings, now()))
     held = f"{snapshot.books:,} books from {_called(snapshot)}"
     print(f"catalogue and feature store hold {held}; snapshot {snapshot.id}")
 
@@ -73,10 +69,6 @@ def _scrape(catalogue: Catalogue, settings: Settings, named: str) -> Snapshot:
         f"in {time.monotonic() - started:.1f} s; snapshot {snapshot.id}"
     )
     return snapshot
-
-
-def _publish(catalogue: Catalogue, settings: Settings, publish: Publish) -> None:
-    print(publish(catalogue, settings, now()))
 
 
 @contextmanager

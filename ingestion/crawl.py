@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Any
 
 from bookshelf.book import Book
 from bookshelf.errors import CrawlError, PageChanged
@@ -102,7 +103,8 @@ def _walk(walk: _Walk, start_url: str, ahead: int, on_progress: OnProgress) -> I
             if listing is None:
                 walk.check_whole(page.url)
         elif listing and room and not books[0].done():
-            wait((listing, books[0]), return_when=FIRST_COMPLETED)
+            either: set[Future[Any]] = {listing, books[0]}
+            wait(either, return_when=FIRST_COMPLETED)
         else:
             book = books.popleft().result()
             read += 1

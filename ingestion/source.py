@@ -13,7 +13,6 @@ from urllib.parse import urljoin, urlsplit
 from bookshelf.errors import FetchFailed, SettingsError
 from bookshelf.settings import LIVE_SHOP
 from ingestion.fetch import Fetch, FetchPolicy, PoliteFetcher
-from ingestion.sample_shop import serve_sample_shop
 
 SAMPLE_SHOP = "sample shop"
 #: Where the sample shop's pages are said to be: it serves only while it is read, at another port each time.
@@ -70,6 +69,8 @@ def open_source(
         tell("Using the bundled sample shop instead: its books are invented.")
         named = SAMPLE_SHOP
     if named == SAMPLE_SHOP:
+        from ingestion.sample_shop import serve_sample_shop  # a thousand books' prose, for this case alone
+
         with serve_sample_shop() as address, _open_shop(address, policy) as fetcher:
             yield Source(SAMPLE_SHOP, SAMPLE_SHOP_URL, _relocated(fetcher, SAMPLE_SHOP_URL, address))
         return

@@ -75,7 +75,7 @@ class Registry:
             version, run_id, tags = self._resolve(name)
         with _reading(f"{name} version {version}"):
             model = self._load(name, version)
-            encoder = self._encoder_of(tags) if name in _READ_VECTORS_OF_TEXTS else None
+            encoder = self._encoder_of(name, version, tags) if name in _READ_VECTORS_OF_TEXTS else None
         return Champion(name, version, run_id, model, tags, encoder)
 
     def training_set(self, champion: Champion) -> Path:
@@ -118,14 +118,16 @@ class Registry:
             model.predict(example)  # a model that fails here would fail every caller; it also warms it up
         return model
 
-    def _encoder_of(self, tags: Mapping[str, str]) -> Encoder:
+    def _encoder_of(self, name: str, version: str, tags: Mapping[str, str]) -> Encoder:
         """The encoder that the version was trained with. Vectors of other weights would pass for its own."""
         number = tags.get("encoder_version")
         if number is None:
-            raise ValueError("its tags name no encoder_version")
+            raise ModelUnavailable(f"{name} version {version} has no tag encoder_version")
         encoder = self._encoder(number)
         if tags.get(_FINGERPRINT_TAG, encoder.fingerprint) != encoder.fingerprint:
-            raise ValueError(f"encoder version {number} is not the one it was trained with")
+            raise ModelUnavailable(
+                f"{name} version {version} was not trained with encoder version {number}, which its tag names"
+            )
         return encoder
 
     def _load_encoder(self, number: str) -> Encoder:
@@ -147,7 +149,7 @@ class Registry:
         folder = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{version}")
         description = Model.load(folder)
         if description.signature is None:
-            raise ValueError("it has no signature")
+            raise ModelUnavailable(f"{name} version {version} has no signature")
         return folder, description.load_input_example(folder)
 
     def _fetch_training_set(self, run_id: str) -> Path | None:

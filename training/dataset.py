@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,11 @@ from features import schema
 
 _ROW = "row"
 _NAMED = 5  # rows named in an error
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "text": np.dtype(object),
+    "count": np.dtype(np.int64),
+    "pounds": np.dtype(np.float64),
+}
 _KINDS = {feature: kind for view in schema.VIEWS.values() for feature, kind in view.items()}
 
 
@@ -130,12 +136,12 @@ def _books(book_ids: pd.Series[int]) -> str:
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    typed = pd.DataFrame(index=frame.index)
+    typed: dict[str, pd.Series[Any]] = {}
     for name, column in frame.items():
         kind = _KINDS[str(name)]
         if kind == "vector":
             vectors = [np.asarray(vector, dtype=np.float32) for vector in column]
-            typed[name] = pd.Series(vectors, index=frame.index, dtype=object)
+            typed[str(name)] = pd.Series(vectors, index=frame.index, dtype=object)
         else:
-            typed[name] = column.astype({"text": "object", "count": "int64", "pounds": "float64"}[kind])
-    return typed
+            typed[str(name)] = column.astype(_DTYPES[kind])
+    return pd.DataFrame(typed, index=frame.index)

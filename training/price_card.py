@@ -87,9 +87,10 @@ def _scores(measured: Mapping[str, float], held_out: int) -> str:
         if name in measured
     ]
     told = (
-        f"On the {held_out} books held out, which no part of the training has seen. The baseline answers the "
+        f"On held-out books, {held_out} of them, which no part of the training has seen. The baseline "
+        "answers the median price of the training books."
     )
-    return f"{told}median price of the training books.\n\n" + table(("", "model", "baseline"), rows)
+    return f"{told}\n\n" + table(("", "model", "baseline"), rows)
 
 
 def _candidates(contest: Contest) -> str:

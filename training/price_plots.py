@@ -14,7 +14,7 @@ from features import schema
 from features.price import INPUTS, OUTPUTS, PriceRegressor
 from training.contest import Contest
 
-_MODEL, _TRUTH, _MUTED = "#2563a8", "#444444", "#b8b8b8"
+_MODEL, _MISS, _TRUTH, _MUTED = "#2563a8", "#c8372d", "#444444", "#b8b8b8"
 _MOST_CATEGORIES = 20
 
 
@@ -35,15 +35,15 @@ def predicted_against_true(model: PriceRegressor, contest: Contest, rows: pd.Dat
     figure = Figure(figsize=(6.4 * shown, 6), layout="constrained")
     axes = figure.subplots(1, shown, squeeze=False)[0]
     true, found = rows[schema.LABEL].to_numpy(), model.predict(rows[list(INPUTS)])
-    inside = (found["low"] <= true) & (true <= found["high"])
-    for wanted, colour, name in ((inside, _MODEL, "inside"), (~inside, "#c8372d", "outside")):
-        chosen = wanted.to_numpy()
+    inside = ((found["low"] <= true) & (true <= found["high"])).to_numpy()
+    for chosen, colour, name in ((inside, _MODEL, "inside"), (~inside, _MISS, "outside")):
         price, low, high = (found[column].to_numpy()[chosen] for column in OUTPUTS)
-        label = f"{name} its interval: {chosen.sum()}"
-        style: dict[str, Any] = {"fmt": "o", "markersize": 3.5, "elinewidth": 0.6, "alpha": 0.65}
-        axes[0].errorbar(
-            true[chosen], price, yerr=[price - low, high - price], color=colour, label=label, **style
-        )
+        axes[0].scatter(true[chosen], price, s=12, color=colour, label=f"{name} its interval: {chosen.sum()}")
+        if model.informative:
+            axes[0].vlines(true[chosen], low, high, color=colour, linewidth=0.6, alpha=0.6)
+    if not model.informative:
+        band = (found["low"].iloc[0], found["high"].iloc[0])
+        axes[0].axhspan(*band, color=_MODEL, alpha=0.12, label=f"interval £{band[0]:.2f} to £{band[1]:.2f}")
     verdict = "" if model.informative else ": one constant, for no pattern was found"
     axes[0].set_title(f"{len(rows)} books held out{verdict}", fontsize=10)
     _diagonal(axes[0])

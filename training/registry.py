@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as installed
+from typing import Any
 
 import mlflow
 import skops.io
@@ -31,6 +34,8 @@ FINGERPRINT_TAG = "encoder_fingerprint"
 
 # skops builds no object of a type that nobody vouches for. We vouch for our own and our libraries'.
 _TRUSTED = ("features.", "sklearn.", "scipy.", "numpy.")
+# Logged with each model, so that it loads where ours is not installed; `features` needs `bookshelf.book`.
+_LOGGED_CODE = ("features", "bookshelf")
 _DESCRIPTIONS = {
     "price": "Price of a book in pounds with an interval, from category, rating, stock and text.",
     "recommender": "The books most like one book, by description, category and words.",
@@ -60,18 +65,16 @@ def register(fitted: Fitted, settings: Settings) -> RegisteredVersion:
         tags["encoder_version"] = ensure_encoder(settings)
     with model_run(client, settings, fitted.name) as run:
         log_explanation(client, run, fitted, tags)
-        info = mlflow.sklearn.log_model(
-            fitted.model,
-            name="model",
-            signature=_signature(fitted),
-            input_example=fitted.input_example,
-            skops_trusted_types=_trusted_types(fitted),
-            code_paths=[str(ROOT / "features")],  # so that it loads where our code is not installed
-            pip_requirements=_pinned("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy"),
-        )
+        info = _log_model(fitted)
         number = _create_version(client, fitted.name, info, tags, describe(fitted))
         client.set_tag(run.info.run_id, MLFLOW_RUN_NAME, f"{fitted.name} v{number}")
     return RegisteredVersion(fitted.name, number, run.info.run_id)
+
+
+def load_version(name: str, version: str) -> Any:
+    """The estimator of a registered version, by the code of this process and not the copy logged with it."""
+    with _own_code():
+        return mlflow.sklearn.load_model(f"models:/{name}/{version}")
 
 
 def ensure_encoder(settings: Settings) -> str:
@@ -113,6 +116,29 @@ def _version_tags(fitted: Fitted) -> dict[str, str]:
     if fitted.informative is not None:
         tags["informative"] = str(fitted.informative).lower()
     return tags
+
+
+def _log_model(fitted: Fitted) -> ModelInfo:
+    with _own_code():  # MLflow loads the model once, to try its input example
+        return mlflow.sklearn.log_model(
+            fitted.model,
+            name="model",
+            signature=_signature(fitted),
+            input_example=fitted.input_example,
+            skops_trusted_types=_trusted_types(fitted),
+            code_paths=[str(ROOT / folder) for folder in _LOGGED_CODE],
+            pip_requirements=_pinned("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy"),
+        )
+
+
+@contextmanager
+def _own_code() -> Iterator[None]:
+    """Take off `sys.path` what MLflow puts there: the folder of the code that was logged with a model."""
+    before = list(sys.path)
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _signature(fitted: Fitted) -> ModelSignature:

@@ -127,7 +127,7 @@ class _Telling:
 
     def _full(self, told: list[tuple[str, bool]]) -> str:
         """The told beats, optional ones left out until the text is about as long as chance would have it."""
-        wanted = SHORTEST + 1400 * self._decks.below(1000) ** 1.5 / 1000**1.5
+        wanted = SHORTEST + 100 + self._decks.below(1300)
         while (spare := [at for at, (_, optional) in enumerate(told) if optional]) and _length(told) > wanted:
             told.pop(spare[self._decks.below(len(spare))])
         for filler in _FILLERS:
@@ -155,11 +155,14 @@ class _Telling:
         return expand(parse(phrases[card]), self._fill, self._decks)
 
     def _fill(self, slot: str) -> str:
-        """What stands in a slot: `3..9` a number, `=bank` the phrase this book keeps to, a person, a bank."""
+        """What stands in a slot: `3..9` a number, `=bank` the phrase this book keeps to, a person, a bank.
+
+        A phrase may be two, `a bear called Pudding ~ Pudding`: the second is had by a `~` after the name.
+        """
         if span := _SPAN.fullmatch(slot):
             low, high = int(span[1]), int(span[2])
             return str(low + self._decks.below(high - low + 1))
-        plain = slot.removeprefix("=")
+        plain = slot.removeprefix("=").removesuffix("~")
         name = plain[:1].lower() + plain[1:]
         if name == "critic" or name.startswith("critic."):
             return a_person(self._names, self._decks, self._names["origins"], self._decks.chance(0.5)).full
@@ -169,6 +172,8 @@ class _Telling:
             return marked
         else:
             said = self._say(name)
+        long, _, brief = said.partition(" ~ ")
+        said = brief if slot.endswith("~") else long
         return _capitalised(said) if plain != name else said
 
 
@@ -184,9 +189,9 @@ def title_case(title: str) -> str:
     """`title` with a capital on every word but the small ones, which have it only at a beginning."""
     words = title.split(" ")
     for at, word in enumerate(words):
-        begins = at == 0 or words[at - 1].endswith((":", "?", "!"))
+        begins = at == 0 or words[at - 1].endswith((":", "?", "!")) or word.startswith("(")
         if begins or word.lower() not in _SMALL_WORDS:
-            words[at] = word[:1].upper() + word[1:]
+            words[at] = re.sub(r"^(\W?)(.)", lambda found: found[1] + found[2].upper(), word)
         else:
             words[at] = word.lower()
     return " ".join(words)

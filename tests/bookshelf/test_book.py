@@ -55,7 +55,7 @@ def test_stock_and_availability_agree(a_book: MakeBook, availability: str, stock
 
 def test_a_book_may_be_free_out_of_stock_and_without_a_description(a_book: MakeBook) -> None:
     book = a_book(price_gbp=Decimal("0.00"), availability="Out of stock", stock=0, description="")
-    assert (book.price_gbp, book.stock, book.description) == (0, 0, "")
+    assert (book.price_gbp, book.stock, book.description) == (Decimal(0), 0, "")
 
 
 @pytest.mark.parametrize("title", ["Où es-tu ?", "Ângela", "SÃO PAULO", "naïve – “quoted” … 20 £"])

@@ -112,16 +112,17 @@ class RegistryWriter:
         import mlflow
         from mlflow.models import infer_signature
 
-        with mlflow.start_run(experiment_id=self._experiment) as run, tempfile.TemporaryDirectory() as folder:
+        with mlflow.start_run(experiment_id=self._experiment), tempfile.TemporaryDirectory() as folder:
             if trained_on is not None:
                 trained_on.to_parquet(file := Path(folder) / "training_set.parquet")
                 mlflow.log_artifact(str(file))
-            logged = _log(
-                model, signature=infer_signature(example, model.predict(example)), input_example=example
-            )
-        if not signed:
-            _unsign(Path(mlflow.artifacts.download_artifacts(logged.model_uri)))
-        version = mlflow.register_model(logged.model_uri, name, tags={"run": run.info.run_id, **tags}).version
+            # Without the example too: MLflow would tell a signature from it.
+            signature = {
+                "signature": infer_signature(example, model.predict(example)),
+                "input_example": example,
+            }
+            logged = _log(model, **(signature if signed else {}))
+        version = mlflow.register_model(logged.model_uri, name, tags=tags).version
         self._client.set_registered_model_alias(name, "champion", version)
         return str(version)
 

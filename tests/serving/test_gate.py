@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bookshelf.contracts import SentimentRequest, TableRequest
+from bookshelf.contracts import Contract, SentimentRequest, TableRequest
 from serving.gate import MAX_BODY_BYTES, Gate
 
 SENTIMENT = b'{"description": "A fine book."}'
@@ -25,7 +25,7 @@ def client() -> TestClient:
         return PlainTextResponse((await request.body()).decode())
 
     routes = [Route(path, echo, methods=["GET", "POST"]) for path in ("/sentiment", "/table", "/other")]
-    contracts = {"/sentiment": SentimentRequest, "/table": TableRequest}
+    contracts: dict[str, type[Contract]] = {"/sentiment": SentimentRequest, "/table": TableRequest}
     return TestClient(Gate(Starlette(routes=routes), contracts))
 
 

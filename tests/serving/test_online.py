@@ -48,6 +48,6 @@ def test_more_books_than_one_part_all_come(online: OnlineFeatures) -> None:
 def test_a_store_that_was_never_published_is_named_and_tried_again(tmp_path: Path, home: Settings) -> None:
     homes = iter([Settings(home=tmp_path), home])
     online = OnlineFeatures(lambda: open_feature_store(next(homes), mlflow=False))
-    with pytest.raises(ModelUnavailable, match="online feature store cannot be read: .*published"):
+    with pytest.raises(ModelUnavailable, match=r"online feature store cannot be read: .*published"):
         asyncio.run(online.rows([2], PRICE_FEATURES))
     assert asyncio.run(online.rows([2], PRICE_FEATURES))
