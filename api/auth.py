@@ -90,7 +90,10 @@ def login(body: LoginRequest) -> Response:
 @auth.post("/refresh", responses={200: AccessReply}, security=BEARER)
 @admin_only(refresh=True)
 def refresh() -> Response:
-    """Exchange a refresh token, sent as `Authorization: Bearer`, for a new access token."""
+    """Exchange a refresh token for a new access token.
+
+    The refresh token goes into the `Authorization: Bearer` header.
+    """
     return json_reply(_access(parts().admin.name))
 
 

@@ -38,7 +38,10 @@ def top_rated_books(query: TopRatedQuery) -> Response:
 
 @books.get("/price-range", responses={200: BookPage})
 def books_in_price_range(query: PriceRangeQuery) -> Response:
-    """Books from `min` to `max` pounds, both included, the cheapest first; either may be left out."""
+    """Books from min to max pounds, the cheapest first.
+
+    Both ends are included, and either may be left out.
+    """
     wanted = BookFilter(min_price_gbp=query.lowest, max_price_gbp=query.highest)
     return _page(wanted, query.page, query.page_size, "price")
 

@@ -15,7 +15,7 @@ wsgi_app = "api.app:create_app()"
 bind = f"{_settings.host}:{_settings.api_port}"
 worker_class = "api.worker.ProblemWorker"
 
-# Two, so that one may die or be replaced while the other answers. A worker is about 85 MB; more of
+# Two, so that one may die or be replaced while the other answers. A worker is about 75 MB; more of
 # them would take memory and cores from the model server and training, which share the machine.
 workers = 2
 # Above the calls that may wait for the model server, so that books are still answered while it hangs.
@@ -26,7 +26,9 @@ graceful_timeout = int(_settings.model_timeout.total_seconds()) + 5
 timeout = 60  # of a worker's heartbeat, not of a request
 keepalive = 15
 
-accesslog = None
+# By default it lies in the home of the user: two installations would share it.
+control_socket_disable = True
+
 logconfig_dict = to_stderr()
 
 

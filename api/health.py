@@ -26,7 +26,7 @@ health = group("health", "", "What the API depends on.", 422)
 
 @health.get("/health", responses={200: HealthReply, 503: HealthReply})
 def state() -> Response:
-    """`ok` if every dependency is, `degraded` otherwise; 503 only when books cannot be answered."""
+    """Ok if every dependency is, degraded otherwise; 503 only when books cannot be answered."""
     reply = examine(parts())
     books_answer = reply.dependencies["catalogue"].status in ("ok", "degraded")
     return json_reply(reply, 200 if books_answer else 503)

@@ -35,6 +35,7 @@ def to_stderr(level: str = "INFO") -> dict[str, Any]:
         # gunicorn's own loggers carry no handler of theirs, or each line would come twice.
         "loggers": {
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
-            "gunicorn.access": {"level": level, "handlers": [], "propagate": True},
+            # gunicorn logs each request as soon as it is given this dictionary, `accesslog` or not.
+            "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }

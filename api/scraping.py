@@ -18,9 +18,10 @@ scraping = group("scraping", "/scraping", "New books from the shop.", 422, 503)
 @scraping.post("/trigger", responses={202: QueuedRunReply, **problems(400, 401, 413, 415)}, security=BEARER)
 @admin_only()
 def trigger(body: TriggerRequest) -> Response:
-    """Queue a scrape of the shop this installation is set to, or of the `source` given.
+    """Queue a scrape.
 
-    Answers at once; `Location` says where the run can be watched.
+    Of the shop this installation is set to, or of the `source` given. Answers at once; `Location` says
+    where the run can be watched.
     """
     run_id = parts().runs.request(str(body.source or ""), parts().admin.name, now())
     where = {"Location": f"{API_PREFIX}/scraping/runs/{run_id}"}

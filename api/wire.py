@@ -9,6 +9,7 @@ from flask.json.provider import DefaultJSONProvider
 from flask.wrappers import Request
 from pydantic import BaseModel
 from pydantic_core import from_json
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.errors import InvalidRequest, UnreadableBody, field_error
 
@@ -42,15 +43,26 @@ def check_request() -> None:
     """
     if request.endpoint is None or not request.path.startswith(API_PREFIX):
         return
-    if request.method not in ("GET", "HEAD", "OPTIONS") and request.get_data():
-        content = request.get_json()
-        if not isinstance(content, dict):
-            raise InvalidRequest([field_error("body", "must be a JSON object")])
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        _check_body()
+    _check_query(takes_query="query" in current_app.view_functions[request.endpoint].__annotations__)
+
+
+def _check_body() -> None:
+    body = request.get_data()
+    limit = request.max_content_length
+    # werkzeug cuts a body that comes in chunks at the limit, without a word.
+    if request.content_length is None and limit is not None and len(body) >= limit:
+        raise RequestEntityTooLarge
+    if body and not isinstance(request.get_json(), dict):
+        raise InvalidRequest([field_error("body", "must be a JSON object")])
+
+
+def _check_query(*, takes_query: bool) -> None:
     try:
         given = request.args.lists()
     except UnicodeDecodeError as error:  # raw bytes; werkzeug minds only those that are percent-encoded
         raise InvalidRequest([field_error("query", "must be UTF-8")]) from error
-    takes_query = "query" in current_app.view_functions[request.endpoint].__annotations__
     reason = "is given more than once" if takes_query else "is not known here"
     if wrong := [name for name, values in given if len(values) > 1 or not takes_query]:
         raise InvalidRequest(field_error(name, reason) for name in wrong)

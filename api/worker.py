@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, for which an unreadable request is a problem document too."""
+"""gunicorn's threaded worker, which answers unreadable requests with problems and stops without delay."""
 
 from __future__ import annotations
 
@@ -27,9 +27,12 @@ _ANSWERS: dict[type[Exception], tuple[HTTPStatus, str, tuple[str, ...]]] = {
     Exception: (HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong on our side; it is in the log", ()),
 }
 
+_STOPPING_POLL_SECONDS = 1.0
+
 
 class ProblemWorker(ThreadWorker):  # type: ignore[misc]
-    """Answers what never reaches the app: gunicorn's own answer is a page of HTML."""
+    """Answers what never reaches the app, where gunicorn itself sends a page of HTML, and does not wait
+    for connections that are merely kept open when it is told to stop."""
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
         status, detail, fields = next(_ANSWERS[kind] for kind in type(exc).__mro__ if kind in _ANSWERS)
@@ -44,3 +47,14 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
             util.write_nonblock(client, answer.encode())
         except OSError as error:  # the client has gone
             self.log.debug("an unreadable request was not answered: %s", error)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        # Once it is stopping, gunicorn waits here for the whole of graceful_timeout unless something happens.
+        super().wait_for_and_dispatch_events(min(timeout, _STOPPING_POLL_SECONDS))
+
+    def murder_keepalived(self) -> None:
+        """Close the connections that nothing came over for too long; when stopping, every idle one."""
+        if not self.alive:
+            for connection in (*self.keepalived_conns, *self.pending_conns):
+                connection.timeout = 0.0
+        super().murder_keepalived()

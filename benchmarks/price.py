@@ -13,7 +13,7 @@ from benchmarks.client import Client
 from benchmarks.installation import serving, temporary_installation
 from benchmarks.load import CLIENTS, measure_calls
 from benchmarks.measure import Metric, Outcome, Tell, Way, compare
-from benchmarks.sample import sample_books
+from benchmarks.sample import priced_by_contents, sample_books
 from bookshelf.book import ListedBook
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.contracts import PriceReply, PriceRequest
@@ -64,7 +64,7 @@ def run(rounds: int, tell: Tell) -> Outcome:
 def _fill_catalogue(settings: Settings) -> list[ListedBook]:
     draw_secrets(settings)  # the API does not start without
     catalogue = Catalogue.open(settings.catalogue_url)
-    catalogue.publish(sample_books(), "benchmark", now())
+    catalogue.publish(priced_by_contents(sample_books()), "benchmark", now())
     return catalogue.all_books()
 
 
@@ -74,7 +74,9 @@ def _trained_champion(settings: Settings, listed: Sequence[ListedBook]) -> Any:
     if not fitted.informative:
         raise BookshelfError("the price model has learned a constant: there is no pipeline to measure")
     version = register(fitted, settings).version
-    promote("price", version, settings)
+    decision = promote("price", settings, version)
+    if not decision.promoted:
+        raise BookshelfError(str(decision))
     return mlflow.sklearn.load_model(f"models:/price/{version}")
 
 
@@ -95,15 +97,7 @@ def _training_set(listed: Sequence[ListedBook]) -> TrainingSet:
 
 
 def _question(listed: ListedBook) -> Question:
-    book = listed.book
-    request = PriceRequest(
-        rating=book.rating,
-        category=book.category,
-        availability=book.availability,
-        title=book.title,
-        description=book.description,
-        stock=book.stock,
-    )
+    request = PriceRequest.model_validate({name: getattr(listed.book, name) for name in INPUTS})
     row = book_frame([listed], now(), now())[list(INPUTS)].astype({"rating": "float64", "stock": "float64"})
     return Question(row, request.model_dump_json(exclude_none=True).encode())
 

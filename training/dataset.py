@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 
@@ -62,7 +63,8 @@ def load_training_set(settings: Settings, service: str, as_of: datetime) -> Trai
             _ROW: np.arange(len(book_ids)),
         }
     )
-    store = open_feature_store(settings)
+    # Opening MLflow's backend takes seconds, and there is nothing to tell it without a run.
+    store = open_feature_store(settings, mlflow=mlflow.active_run() is not None)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
         found = store.get_historical_features(

@@ -35,7 +35,7 @@ _RARE = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """The share of truths that intervals promise to hold, and the share they held of so many held-out rows."""
+    """The share of truths that intervals promise to hold, and the share they held of the held-out rows."""
 
     promised: float
     held: float
@@ -46,8 +46,8 @@ class Coverage:
 class Evidence:
     """What is known of a version at its gate.
 
-    `coverage` is None for a model without intervals. `worse_by` is the challenger's loss less the incumbent's on the same rows,
-    below 0 where the challenger is better; None where there is no incumbent.
+    `coverage` is None for a model without intervals. `worse_by` is the challenger's loss less the
+    incumbent's on the same rows, below 0 where the challenger is better; None where there is no incumbent.
     """
 
     score: Score

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from bookshelf.errors import TrainingError
 from features import schema
-from features.price import INPUTS, PriceRegressor, title_keys
+from features.price import INPUTS, PriceRegressor
+from features.similarity import work_keys
 from training import metrics
 from training.contest import Contest, hold_contest
 from training.dataset import TrainingSet
@@ -58,6 +59,8 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
     model = _winner(contest, train, median)
     measured = measure(model, median, held_out)
     model.measured_coverage = measured["coverage"]
+    # A shop has categories of one book: those that were held out are no less known.
+    model.categories = tuple(sorted(set(rows["category"])))
     score = Score(
         metric="MAE",
         unit=UNIT,
@@ -93,16 +96,16 @@ def held_out_losses(model: PriceRegressor, frame: pd.DataFrame) -> Values:
 def labelled_rows(data: TrainingSet, held_out_share: float) -> pd.DataFrame:
     """The training set with `book_id` in front and, behind, whether the row is held out.
 
-    Raises `TrainingError` for fewer than five books or fewer than two titles.
+    Raises `TrainingError` for fewer than five books or fewer than two works.
     """
-    titles = title_keys(list(data.frame["title"]))
-    if len(titles) < _FEWEST_BOOKS or len(set(titles)) < 2:
+    works = work_keys(list(data.frame["title"]))
+    if len(works) < _FEWEST_BOOKS or len(set(works)) < 2:
         raise TrainingError(
-            f"a price model needs {_FEWEST_BOOKS} books and two titles at least, got {len(titles)} books"
+            f"a price model needs {_FEWEST_BOOKS} books and two works at least, got {len(works)} books"
         )
     rows = data.frame.reset_index(drop=True)
     rows.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
-    rows[HELD_OUT] = held_out_rows(data.book_ids, titles, held_out_share)
+    rows[HELD_OUT] = held_out_rows(data.book_ids, works, held_out_share)
     return rows
 
 

@@ -106,7 +106,7 @@ def _candidates(contest: Contest) -> str:
 
 
 def _limits(model: PriceRegressor) -> str:
-    lines = [f"it knows {len(model.categories)} categories; another counts as none"]
+    lines = [f"it knows {len(model.categories)} categories, those of the data; another counts as none"]
     if model.informative:
         lines.append("intervals hold their share over all books, and not for each category by itself")
     else:

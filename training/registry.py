@@ -195,7 +195,7 @@ def _log_encoder(client: MlflowClient, settings: Settings, encoder: Encoder) -> 
     with model_run(client, settings, ENCODER_NAME):
         mlflow.log_params({"encoder": settings.encoder, "dimensions": encoder.dimensions})
         info = mlflow.sentence_transformers.log_model(
-            encoder._model,
+            encoder.model,
             name="model",
             signature=infer_signature(example, encoder.embed(example)),
             input_example=example,

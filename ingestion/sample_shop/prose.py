@@ -15,10 +15,13 @@ Banks = Mapping[str, Sequence[str]]
 
 SHORTEST, LONGEST = 400, 2000
 _NOT_FAMILIES = ("common", "names")
-_SMALL_WORDS = frozenset("a an and as at beyond but by for from in into nor of on or over the to under with".split())
+_SMALL_WORDS = frozenset("a an and as at but by for from in into nor of on or over the to under vs. with".split())
 _SPAN = re.compile(r"(\d+)\.\.(\d+)")
 _TITLE_TRIES = 200
 _STEM_TRIES = 60
+# What any book may end with, and how much of that one book may have.
+_TAIL = ("praise", "press", "author", "edition", "club")
+_MOST_TAIL = 3
 _FILLERS = ("praise", "edition", "author", "praise", "praise")
 
 
@@ -115,11 +118,17 @@ class _Telling:
 
     def text(self, title: str, short: bool) -> str:
         self._kept["title"] = title
-        beats = self._say("plan").split()
-        told = [(self._say(beat.rstrip("?")), beat.endswith("?")) for beat in beats]
+        told = [(self._say(beat.rstrip("?")), beat.endswith("?")) for beat in self._beats()]
         typographic = self._decks.chance(0.6)
         finished = self._brief(told) if short else self._full(told)
         return curled(finished) if typographic else finished
+
+    def _beats(self) -> list[str]:
+        """The plan of the book, `turn` or, where a beat may be left out, `turn?`; few of them advertise."""
+        beats = self._say("plan").split()
+        while len(tail := [at for at, beat in enumerate(beats) if beat.rstrip("?") in _TAIL]) > _MOST_TAIL:
+            beats.pop(tail[self._decks.below(len(tail))])
+        return beats
 
     def _brief(self, told: Sequence[tuple[str, bool]]) -> str:
         needed = [sentence for sentence, optional in told if not optional]
@@ -127,7 +136,7 @@ class _Telling:
 
     def _full(self, told: list[tuple[str, bool]]) -> str:
         """The told beats, optional ones left out until the text is about as long as chance would have it."""
-        wanted = SHORTEST + 100 + self._decks.below(1300)
+        wanted = SHORTEST + 150 + self._decks.below(1200)
         while (spare := [at for at, (_, optional) in enumerate(told) if optional]) and _length(told) > wanted:
             told.pop(spare[self._decks.below(len(spare))])
         for filler in _FILLERS:

@@ -55,6 +55,7 @@ class ModelServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # headers and body in one packet, or each answer waits 40 ms for an ACK
 
             def do_GET(self) -> None:
                 server.answer(self, "/readyz")

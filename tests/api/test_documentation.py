@@ -89,6 +89,7 @@ def test_every_endpoint_documents_its_answer_and_its_problems(document: dict[str
             )
             assert kind in answers[status]["content"], (path, status)
         assert operation["summary"]
+        assert "`" not in operation["summary"], "summaries are shown as plain text"
         assert "<br/>" not in operation.get("description", "")
 
 

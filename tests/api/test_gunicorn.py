@@ -56,7 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     gunicorn = Path(sys.executable).parent / "gunicorn"
     log = home / "api.log"
     with log.open("wb") as stderr:
-        command = [gunicorn, "--config", "api/gunicorn_conf.py", "api.app:create_app()"]
+        command = [str(gunicorn), "--config", "api/gunicorn_conf.py", "api.app:create_app()"]
         with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=stderr) as process:
             running = Served(port, psutil.Process(process.pid), log, password)
             try:
@@ -64,6 +64,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                 yield running
             finally:
                 process.terminate()
+                process.wait(timeout=30)
 
 
 def wait_until_it_answers(served: Served) -> None:
@@ -143,6 +144,16 @@ def test_a_body_in_chunks_beyond_the_limit_is_a_413(served: Served) -> None:
     kind = {"Content-Type": "application/json"}
     answer = urllib3.request("POST", address, body=chunks(), headers=kind, retries=False)
     assert (answer.status, answer.json()["errors"][0]["field"]) == (413, "body")
+
+
+def test_an_idle_connection_does_not_hold_up_the_end_of_a_worker(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as idle:
+        idle.sendall(b"GET /api/v1/books HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert b" 200 " in idle.recv(65_536)
+        for worker in served.process.children():
+            worker.terminate()
+            worker.wait(timeout=10)
+    wait_until_it_answers(served)
 
 
 def test_a_killed_worker_is_replaced(served: Served) -> None:

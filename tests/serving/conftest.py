@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +14,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from starlette.testclient import TestClient
 
 from bookshelf.book import Book, ListedBook
 from bookshelf.catalogue import Catalogue
 from bookshelf.feature_store import feature_store_config, open_feature_store
 from bookshelf.settings import Settings
 from features import schema
+from features.embedding import Encoder
 from features.price import PriceRegressor
 from features.tabular import book_frame
+from serving import service
+from serving.champions import Champion, Registry
 from serving.online import OnlineFeatures
 
 TAKEN_AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -71,6 +77,86 @@ def online(home: Settings) -> OnlineFeatures:
     return OnlineFeatures(lambda: open_feature_store(home, mlflow=False))
 
 
+class Neighbours:
+    def __init__(self, ids):
+        self.ids = ids
+
+    def recommend(self, book_id, k):
+        if book_id not in self.ids:
+            raise KeyError(book_id)
+        from types import SimpleNamespace
+
+        return [
+            SimpleNamespace(book_id=i, title=f"Book number {i}", category="Poetry", score=1 / (1 + n))
+            for n, i in enumerate(j for j in self.ids if j != book_id)
+        ][:k]
+
+
+class Mood:
+    def predict(self, embeddings):
+        return pd.DataFrame(
+            {"sentiment": ["positive"] * len(embeddings), "score": np.asarray(embeddings)[:, 0].astype(float)}
+        )
+
+
+@pytest.fixture(scope="session")
+def recommender_model(listed):
+    return Neighbours([one.id for one in listed])
+
+
+@pytest.fixture(scope="session")
+def sentiment_model():
+    return Mood()
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    return Encoder.load()
+
+
+@pytest.fixture(scope="session")
+def champions(
+    price_model: PriceRegressor, recommender_model: Any, sentiment_model: Any, encoder: Encoder
+) -> dict[str, Champion]:
+    """One version of each model, as the registry would give it."""
+    return {
+        "price": Champion("price", "3", "run-of-price", price_model, {"informative": "true"}),
+        "recommender": Champion("recommender", "5", "run-of-recommender", recommender_model, {}),
+        "sentiment": Champion("sentiment", "8", "run-of-sentiment", sentiment_model, {}, encoder),
+    }
+
+
+@pytest.fixture(scope="session")
+def client(home: Settings, champions: dict[str, Champion]) -> Iterator[TestClient]:
+    """The service over HTTP in this process, with those champions and that home."""
+    bento: Any = service.Bookshelf
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "Settings", lambda: home)
+        patch.setattr(Registry, "champion", lambda _self, name: champions[name])
+        # The worker of a real server shares its counts by files, in a folder that BentoML names.
+        patch.setitem(bento.config, "metrics", {"enabled": False})
+        with TestClient(bento.to_asgi()) as ready:
+            _wait_until(lambda: ready.get("/readyz").status_code == 200, seconds=60)
+            yield ready
+    # The service settles the heap of a process of its own; this one is shared with other tests.
+    gc.unfreeze()
+    gc.set_threshold(700, 10, 10)
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    return _wait_until
+
+
+def _wait_until(true: Callable[[], bool], *, seconds: float) -> None:
+    """Ask until it is so. Raises `TimeoutError` if it is not in time."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not so within {seconds:g} s")
+        time.sleep(0.05)
+
+
 def _publish_online(settings: Settings, frame: pd.DataFrame) -> None:
     from feast import FeatureStore
 
@@ -90,50 +176,81 @@ class RegistryWriter:
     """Puts versions into a real registry, some as they should be and some as they should not."""
 
     def __init__(self, settings: Settings) -> None:
-        import mlflow
-
-        mlflow.set_tracking_uri(settings.tracking_uri)
-        mlflow.set_registry_uri(settings.tracking_uri)
-        self._client = mlflow.MlflowClient()
+        self._uri = settings.tracking_uri
+        self._client = self._own_mlflow().MlflowClient()
         location = str(settings.mlruns / "artifacts")
         self._experiment = self._client.create_experiment("tests", artifact_location=location)
 
     def add(
-        self,
-        name: str,
-        model: Any,
-        example: Any,
-        *,
-        signed: bool = True,
-        trained_on: pd.DataFrame | None = None,
-        **tags: str,
+        self, name: str, model: Any, example: Any, *, trained_on: pd.DataFrame | None = None, **tags: str
     ) -> str:
-        """Register a new version of the model and make it champion; returns its number."""
-        import mlflow
-        from mlflow.models import infer_signature
+        """Register a new version of the model and make it champion; returns its number.
 
+        Its signature is told from the example; without one (None) it has no signature.
+        """
+        mlflow = self._own_mlflow()
         with mlflow.start_run(experiment_id=self._experiment), tempfile.TemporaryDirectory() as folder:
             if trained_on is not None:
-                trained_on.to_parquet(file := Path(folder) / "training_set.parquet")
+                file = Path(folder) / "training_set.parquet"
+                trained_on.to_parquet(file)
                 mlflow.log_artifact(str(file))
-            # Without the example too: MLflow would tell a signature from it.
-            signature = {
-                "signature": infer_signature(example, model.predict(example)),
-                "input_example": example,
-            }
-            logged = _log(model, **(signature if signed else {}))
+            logged = _log(model, example)
         version = mlflow.register_model(logged.model_uri, name, tags=tags).version
         self._client.set_registered_model_alias(name, "champion", version)
         return str(version)
 
+    def demote(self, name: str) -> None:
+        """Leave the model without a champion."""
+        self._client.delete_registered_model_alias(name, "champion")
 
-def _log(model: Any, **described: Any) -> Any:
+    def file(self, name: str, version: str, path: str) -> Path:
+        """One file of a version, where the registry keeps it."""
+        mlflow = self._own_mlflow()
+        return Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}")) / path
+
+    def _own_mlflow(self) -> Any:
+        """MLflow, turned to this registry: what is under test turns it to others."""
+        import mlflow
+
+        mlflow.set_tracking_uri(self._uri)
+        mlflow.set_registry_uri(self._uri)
+        return mlflow
+
+
+def _log(model: Any, example: Any) -> Any:
     import mlflow
+    import skops.io
+    from mlflow.models import infer_signature
     from sentence_transformers import SentenceTransformer
 
     if isinstance(model, SentenceTransformer):
-        return mlflow.sentence_transformers.log_model(model, name="model", **described)
-    import skops.io
+        signature = infer_signature(example, model.encode(example))
+        return mlflow.sentence_transformers.log_model(
+            model, name="model", signature=signature, pip_requirements=[]
+        )
+    signature = None if example is None else infer_signature(example, model.predict(example))
+    return mlflow.sklearn.log_model(
+        model,
+        name="model",
+        signature=signature,
+        input_example=example,
+        pip_requirements=[],
+        skops_trusted_types=skops.io.get_untrusted_types(data=skops.io.dumps(model)),
+    )
 
-    types = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    return mlflow.sklearn.log_model(model, name="model", skops_trusted_types=types, **described)
+
+@pytest.fixture(scope="module")
+def own_mlflow() -> Iterator[None]:
+    """Leave MLflow as it was: it keeps its address in the process and in the environment."""
+    import mlflow
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
+
+
+@pytest.fixture(scope="session")
+def registry_writer() -> type[RegistryWriter]:
+    return RegistryWriter

@@ -1,0 +1,55 @@
+"""Which books are near which: exact search over ready-made scores, and keys by which editions are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32]
+
+_NOT_IN_A_WORD = re.compile(r"[\W_]+")
+_BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_EDITION = (
+    r"\b(?:editions?|anniversary|reissue|reprint|paperback|hardcover|hardback|unabridged|abridged|illustrated|"
+    r"annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
+)
+_SAYS_EDITION = re.compile(_EDITION, re.IGNORECASE)
+# "Dune: 40th Anniversary Edition", but not "Spark Joy: An Illustrated Master Class": the mark comes last.
+_EDITION_AT_END = re.compile(rf"\s*(?:[:;,]|\s[-–—])\s[^:;,–—]*{_EDITION}\s*$", re.IGNORECASE)
+
+
+def best_rows(scores: Scores, k: int) -> NDArray[np.int64]:
+    """The rows (at most k) of the highest scores (n,), best first; ties go to the lower row.
+
+    Rows of score -inf are never given, so that fewer than k come back where fewer are left.
+    """
+    left = np.flatnonzero(scores > -np.inf)
+    if len(left) > k:
+        bar = np.partition(scores[left], -k)[-k]
+        left = left[scores[left] >= bar]
+    order = np.argsort(-scores[left], kind="stable")
+    return left[order[:k]].astype(np.int64)
+
+
+def work_keys(titles: Sequence[str]) -> list[str]:
+    """Keys, the same for titles of one work: case, punctuation, spaces and marks of an edition are no part.
+
+    `Dune (Illustrated Edition)`, `Dune: 40th Anniversary Edition` and `DUNE!` have the key of `Dune`; volumes
+    of a series keep their numbers. A title made of such marks alone is its own key.
+    """
+    return [_work_key(title) for title in titles]
+
+
+def _work_key(title: str) -> str:
+    unbracketed = _BRACKETED.sub(
+        lambda found: "" if _SAYS_EDITION.search(found.group()) else found.group(), title
+    )
+    work = _EDITION_AT_END.sub("", unbracketed)
+    return _words(work) or _words(title) or title
+
+
+def _words(text: str) -> str:
+    return _NOT_IN_A_WORD.sub(" ", text.casefold()).strip()

@@ -1,0 +1,240 @@
+"""Every endpoint over HTTP, with real models in this process."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from bookshelf.contracts import (
+    MODEL_NAMES,
+    PredictionsReply,
+    PriceReply,
+    Problem,
+    RecommendationReply,
+    SentimentReply,
+)
+from features.embedding import Encoder
+from features.price import PriceRegressor
+
+BOOK = {"rating": 4, "category": "Fiction", "availability": "In stock"}
+
+
+def counted(method: Callable[[Any, Any], Any], sizes: list[int]) -> Callable[[Any, Any], Any]:
+    """The method, noting how many rows each call is given."""
+
+    def counting(self: Any, rows: Any) -> Any:
+        sizes.append(len(rows))
+        return method(self, rows)
+
+    return counting
+
+
+def fields(answer: Any) -> list[str]:
+    document = Problem.model_validate_json(answer.content)
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert document.status == answer.status_code
+    return [one.field for one in document.errors]
+
+
+def test_a_price_by_features_follows_them_and_names_the_version(client: TestClient) -> None:
+    answer = client.post("/price", json=BOOK | {"stock": 3})
+    reply = PriceReply.model_validate_json(answer.content)
+    assert reply.price == pytest.approx(30, abs=2)  # £10, and £5 a star, in Fiction
+    assert reply.interval.low <= reply.price <= reply.interval.high
+    assert (reply.interval.coverage, reply.informative) == (0.9, True)
+    assert (reply.model.name, reply.model.version) == ("price", "3")
+
+
+def test_a_price_by_id_is_the_price_by_the_features_the_store_has(client: TestClient) -> None:
+    by_id = client.post("/price", json={"book_id": 2})
+    by_features = client.post(
+        "/price",
+        json={
+            "rating": 3,
+            "category": "Travel",
+            "availability": "In stock",
+            "stock": 2,
+            "title": "Book number 2",
+            "description": "A story of the sea, told in 2 letters.",
+        },
+    )
+    assert by_id.json() == by_features.json()
+
+
+def test_a_description_means_the_same_with_the_teaser_that_a_shop_puts_before_it(client: TestClient) -> None:
+    text = "A long story of the sea and of those who live by it, told in letters to a friend at home."
+    plain, folded = (
+        client.post("/price", json=BOOK | {"description": one}).json()
+        for one in (text, f"{text[:60]}{text} ...more")
+    )
+    assert plain == folded
+
+
+def test_a_book_that_the_store_does_not_know_is_not_found(client: TestClient) -> None:
+    answer = client.post("/price", json={"book_id": 61})
+    assert (answer.status_code, fields(answer)) == (404, ["book_id"])
+
+
+def test_an_unknown_category_is_told_some_of_the_known(client: TestClient) -> None:
+    answer = client.post("/price", json=BOOK | {"category": "Cooking"})
+    assert (answer.status_code, fields(answer)) == (422, ["category"])
+    assert "'Fiction', 'Poetry', 'Travel', got 'Cooking'" in answer.json()["detail"]
+
+
+def test_recommendations_are_the_nearest_books_with_the_best_first(client: TestClient) -> None:
+    answer = client.post("/recommendations", json={"book_id": 2, "limit": 7})
+    reply = RecommendationReply.model_validate_json(answer.content)
+    scores = [one.score for one in reply.items]
+    assert (len(reply.items), scores) == (7, sorted(scores, reverse=True))
+    assert 2 not in [one.id for one in reply.items]
+    assert (reply.model.name, reply.model.version) == ("recommender", "5")
+
+
+def test_a_book_that_the_recommender_does_not_know_is_not_found(client: TestClient) -> None:
+    answer = client.post("/recommendations", json={"book_id": 999_999})
+    assert (answer.status_code, fields(answer)) == (404, ["book_id"])
+
+
+def test_a_sentiment_has_a_score_between_minus_one_and_one(client: TestClient) -> None:
+    answer = client.post("/sentiment", json={"description": "A wonderful book, warm and funny."})
+    reply = SentimentReply.model_validate_json(answer.content)
+    assert -1 <= reply.score <= 1
+    assert (reply.model.name, reply.model.version) == ("sentiment", "8")
+
+
+def test_a_description_of_nothing_but_a_fold_is_refused(client: TestClient) -> None:
+    answer = client.post("/sentiment", json={"description": " ...more"})
+    assert (answer.status_code, fields(answer)) == (422, ["description"])
+
+
+def test_many_prices_have_one_answer_each_in_order_and_the_bad_spoil_only_their_own(
+    client: TestClient,
+) -> None:
+    inputs = [
+        {"book_id": 2},
+        BOOK | {"rating": 6},
+        BOOK,
+        {"book_id": 61},
+        BOOK | {"category": "Cooking"},
+        {},
+        BOOK | {"book_id": 3},
+        {"book_id": 3},
+    ]
+    answer = client.post("/predictions", json={"model": "price", "inputs": inputs})
+    reply = PredictionsReply.model_validate_json(answer.content)
+    assert [one.index for one in reply.items] == list(range(8))
+    errors = {one.index: one.error for one in reply.items if one.error}
+    assert {
+        index: (error.status, {one.field for one in error.errors}) for index, error in errors.items()
+    } == {
+        1: (422, {"inputs.1.rating"}),
+        3: (404, {"inputs.3.book_id"}),
+        4: (422, {"inputs.4.category"}),
+        5: (422, {"inputs.5.rating", "inputs.5.category", "inputs.5.availability"}),
+        6: (422, {"inputs.6.rating", "inputs.6.category", "inputs.6.availability"}),
+    }
+    alone = client.post("/price", json={"book_id": 3}).json()
+    assert answer.json()["items"][7]["prediction"] == alone
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "one"),
+    [
+        ("price", "/price", BOOK),
+        ("recommender", "/recommendations", {"book_id": 4, "limit": 3}),
+        ("sentiment", "/sentiment", {"description": "A dull book."}),
+    ],
+)
+def test_asking_for_many_gives_what_asking_alone_gives(
+    client: TestClient, model: str, path: str, one: dict[str, Any]
+) -> None:
+    items = client.post("/predictions", json={"model": model, "inputs": [one] * 70}).json()["items"]
+    alone = client.post(path, json=one).json()
+    score = alone.pop("score", None)
+    for item in items:
+        assert item["error"] is None
+        if score is not None:  # texts in one batch are padded, which moves the last digits
+            assert item["prediction"].pop("score") == pytest.approx(score, abs=1e-5)
+        assert item["prediction"] == alone
+
+
+def test_many_prices_are_one_prediction_and_many_texts_one_encoding(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    for owner, method in ((PriceRegressor, "predict"), (Encoder, "embed")):
+        monkeypatch.setattr(owner, method, counted(getattr(owner, method), calls))
+    client.post("/predictions", json={"model": "price", "inputs": [BOOK] * 100})
+    client.post("/predictions", json={"model": "sentiment", "inputs": [{"description": "Fine."}] * 30})
+    assert calls == [100, 30]
+
+
+@pytest.mark.parametrize("inputs", [[], [1], "rubbish", None, [{}] * 1_001])
+def test_a_batch_that_is_no_list_of_inputs_is_refused(client: TestClient, inputs: Any) -> None:
+    answer = client.post("/predictions", json={"model": "price", "inputs": inputs})
+    assert answer.status_code == 422
+    assert all(field.startswith("inputs") for field in fields(answer))
+
+
+def test_an_unknown_model_is_refused_by_its_field(client: TestClient) -> None:
+    answer = client.post("/predictions", json={"model": "horoscope", "inputs": [{}]})
+    assert (answer.status_code, fields(answer)) == (422, ["model"])
+
+
+def test_models_lists_what_is_on_duty(client: TestClient) -> None:
+    items = client.post("/models", json={}).json()["items"]
+    assert [one["name"] for one in items] == list(MODEL_NAMES)
+    assert items[0] == {"name": "price", "version": "3", "run_id": "run-of-price", "informative": True}
+    assert items[1]["informative"] is None
+
+
+def test_features_are_the_rows_of_the_online_store(client: TestClient) -> None:
+    table = client.post("/features", json={"page": 1, "page_size": 5}).json()
+    assert (table["total"], len(table["items"])) == (61, 5)
+    assert table["items"][1]["title"] == "Book number 2"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [({"page": 0}, "page"), ({"page_size": 100_000}, "page_size"), ({"page": "1"}, "page"), ({"x": 1}, "x")],
+)
+def test_a_page_that_cannot_be_is_refused(client: TestClient, body: dict[str, Any], field: str) -> None:
+    answer = client.post("/features", json=body)
+    assert (answer.status_code, fields(answer)) == (422, [field])
+
+
+@pytest.mark.parametrize("path", ["/price", "/recommendations", "/sentiment", "/predictions", "/features"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"x"', b"NaN", b'{"rating": NaN}', b"\xff"])
+def test_rubbish_never_gets_more_than_a_problem(client: TestClient, path: str, body: bytes) -> None:
+    answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    if (path, body) == ("/features", b""):
+        assert answer.status_code == 200  # everything in it may be left out
+    else:
+        assert answer.status_code in (400, 422)
+        assert fields(answer)
+
+
+def test_another_path_and_another_method_are_problems(client: TestClient) -> None:
+    elsewhere, got = client.post("/prices", json=BOOK), client.get("/price")
+    assert (elsewhere.status_code, got.status_code) == (404, 405)
+    assert fields(elsewhere) == fields(got) == []
+
+
+def test_the_heap_is_settled_before_the_service_is_ready(client: TestClient) -> None:
+    assert client.get("/livez").status_code == 200
+    assert gc.get_freeze_count() > 100_000
+
+
+def test_declaring_the_service_imports_no_model_and_reads_no_setting() -> None:
+    code = (
+        "import sys; import serving.service; "
+        "print([name for name in ('torch', 'mlflow', 'feast', 'pandas', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

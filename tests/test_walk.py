@@ -1,0 +1,370 @@
+"""The walk: `make run` on an empty home, and everything it leaves serving, with real processes throughout.
+
+On the real books where they are present, on the sample shop otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from bookshelf.settings import ROOT, Settings
+from tests.conftest import BOOKSTORE, free_port
+from walk.launch import marked
+from walk.programs import environment, mark
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+READY = "Serving until Ctrl-C"
+FIRST_RUN_PATIENCE = timedelta(minutes=12)
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A running platform: its settings, what it printed, and the process in the foreground."""
+
+    settings: Settings
+    output: Path
+    process: subprocess.Popen[bytes]
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def get(self, path: str, **parameters: Any) -> requests.Response:
+        return requests.get(f"{self.settings.api_url}/api/v1{path}", params=parameters, timeout=30)
+
+    def post(self, path: str, body: Any, token: str | None = None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return requests.post(f"{self.settings.api_url}/api/v1{path}", json=body, headers=headers, timeout=60)
+
+    def admin_token(self) -> str:
+        password = (self.settings.home / "admin-password").read_text().strip()
+        answer = self.post("/auth/login", {"username": "admin", "password": password})
+        token: str = answer.json()["access_token"]
+        return token
+
+    def is_real_shop(self) -> bool:
+        return BOOKSTORE.exists()
+
+
+def run_walk(settings: Settings, output: Path, source: str) -> Walk:
+    """`make run` in a session of its own, until it serves."""
+    env = {
+        **environment(settings),
+        "SOURCE": source,
+        # Without a source nothing may reach the live shop from a test.
+        "https_proxy": "http://127.0.0.1:9",
+        "API_PORT": str(settings.api_port),
+        "BENTO_PORT": str(settings.bento_port),
+        "MLFLOW_PORT": str(settings.mlflow_port),
+        "BOOKSHELF_EXPORT_CSV": str(settings.export_csv),
+    }
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            ["make", "run", f"PYTHON={sys.executable}"],
+            cwd=ROOT,
+            env=env,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    walk = Walk(settings, output, process)
+    deadline = time.monotonic() + FIRST_RUN_PATIENCE.total_seconds()
+    while READY not in walk.text():
+        assert process.poll() is None, f"`make run` ended early:\n{walk.text()}"
+        assert time.monotonic() < deadline, f"`make run` does not serve:\n{walk.text()}"
+        time.sleep(0.5)
+    return walk
+
+
+def stop_walk(walk: Walk) -> None:
+    """Ctrl-C in the terminal of `make run`: the interrupt goes to its whole foreground group."""
+    if walk.process.poll() is None:
+        os.killpg(walk.process.pid, signal.SIGINT)
+        walk.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    root = tmp_path_factory.mktemp("walk")
+    return Settings.model_validate(
+        {
+            "home": root / "var",
+            "mlruns": root / "mlruns",
+            "export_csv": root / "data" / "books.csv",
+            "MLFLOW_TRACKING_URI": f"sqlite:///{root}/mlruns/mlflow.db",
+            "API_PORT": free_port(),
+            "BENTO_PORT": free_port(),
+            "MLFLOW_PORT": free_port(),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def source(request: pytest.FixtureRequest) -> str:
+    return str(request.getfixturevalue("bookstore_url")) if BOOKSTORE.exists() else ""
+
+
+@pytest.fixture(scope="module")
+def walk(home: Settings, source: str) -> Iterator[Walk]:
+    walk = run_walk(home, home.home.parent / "first-run.txt", source)
+    yield walk
+    stop_walk(walk)
+
+
+def test_it_ends_with_addresses_models_beside_their_baselines_and_commands(walk: Walk) -> None:
+    closing = walk.text()[walk.text().index("✓ serving") :]
+    for address in (walk.settings.api_url, walk.settings.bento_url, walk.settings.mlflow_url):
+        assert address in closing
+    for model in ("price", "recommender", "sentiment"):
+        assert re.search(rf"^  {model} +1 +.+ +yes", closing, re.MULTILINE), closing
+    assert closing.count("  curl ") == 3
+
+
+def test_the_password_is_printed_once_and_kept_for_its_owner_alone(walk: Walk) -> None:
+    kept = walk.settings.home / "admin-password"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    password = kept.read_text().strip()
+    assert walk.text().count(password) == 1
+    assert password not in (walk.settings.home / "secrets.json").read_text()
+
+
+def test_the_catalogue_is_the_shop(walk: Walk) -> None:
+    overview = walk.get("/stats/overview").json()
+    assert overview["total_books"] == 1000
+    books: list[dict[str, Any]] = []
+    for page in range(1, 11):
+        books += walk.get("/books", page=page, page_size=100).json()["items"]
+    assert len({book["upc"] for book in books}) == 1000
+    if not walk.is_real_shop():
+        assert "sample shop" in walk.text()
+        return
+    assert len(walk.get("/categories").json()["items"]) == 50
+    assert sum(book["stock"] for book in books) == 8585
+    assert round(sum(book["price"] for book in books), 2) == 35070.35
+    assert overview["rating_distribution"] == {"1": 226, "2": 196, "3": 203, "4": 179, "5": 196}
+    assert sum(not book["description"] for book in books) == 2
+    assert walk.get("/books/1").json()["title"] == "A Light in the Attic"
+
+
+def test_every_model_endpoint_answers_and_names_its_model(walk: Walk) -> None:
+    category = walk.get("/books/1").json()["category"]
+    wanted = {"rating": 4, "category": category, "availability": "In stock"}
+    price = walk.post("/ml/predict/price", wanted).json()
+    assert price["interval"]["low"] <= price["price"] <= price["interval"]["high"]
+    assert price["informative"] is False, "prices here are drawn at random, and the model must say so"
+    assert price["model"] == {"name": "price", "version": "1"}
+    assert walk.post("/ml/predict/price", {"book_id": 1}).json()["model"]["name"] == "price"
+
+    near = walk.get("/ml/recommendations/1", limit=5).json()
+    assert near["book_id"] == 1
+    assert len(near["items"]) == 5
+    assert 1 not in [item["id"] for item in near["items"]]
+    scores = [item["score"] for item in near["items"]]
+    assert scores == sorted(scores, reverse=True)
+
+    joyful = walk.post("/ml/sentiment", {"description": "A joyful, hilarious, uplifting story."}).json()
+    bleak = walk.post("/ml/sentiment", {"description": "A dull, disappointing, joyless slog."}).json()
+    assert joyful["sentiment"] == "positive"
+    assert bleak["sentiment"] == "negative"
+    assert -1 <= bleak["score"] < 0 < joyful["score"] <= 1
+
+    many = walk.post("/ml/predictions", {"model": "price", "inputs": [wanted, {**wanted, "rating": 6}]})
+    first, second = many.json()["items"]
+    assert first["prediction"]["price"] == price["price"]
+    assert "rating" in second["error"]["errors"][0]["field"]
+
+
+def test_features_and_training_data_are_ready_for_a_data_frame(walk: Walk) -> None:
+    features = walk.get("/ml/features").json()
+    assert features["total"] == len(features["items"]) == 1000
+    assert {"book_id", "category", "rating", "description_words"} <= set(features["items"][0])
+    trained = walk.get("/ml/training-data").json()["items"]
+    assert {"book_id", "price_gbp"} <= set(trained[0])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"rating": 6, "category": "Default", "availability": "In stock"}, "rating"),
+        ({"rating": 4, "category": "No Such", "availability": "In stock"}, "category"),
+        ({"rating": 4, "category": "Default", "availability": "In stock", "price": -3}, "price"),
+        ({"rating": 4, "category": "Default", "availability": "In stock", "description": "x" * 5_000_000},
+         "description"),
+        ({"book_id": 10**6}, "book_id"),
+        ({"book_id": "one"}, "book_id"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_problem_that_names_the_field(walk: Walk, body: Any, field: str) -> None:
+    answer = walk.post("/ml/predict/price", body)
+    assert 400 <= answer.status_code < 500, answer.text[:300]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert field in [error["field"] for error in answer.json()["errors"]]
+
+
+def test_mlflow_shows_three_experiments_with_plots_and_champions(walk: Walk) -> None:
+    rest = f"{walk.settings.mlflow_url}/api/2.0/mlflow"
+    for name in ("price", "recommender", "sentiment"):
+        found = requests.get(
+            f"{rest}/registered-models/alias", params={"name": name, "alias": "champion"}, timeout=30
+        )
+        run_id = found.json()["model_version"]["run_id"]
+        run = requests.get(f"{rest}/runs/get", params={"run_id": run_id}, timeout=30).json()["run"]
+        experiment = requests.get(
+            f"{rest}/experiments/get",
+            params={"experiment_id": run["info"]["experiment_id"]},
+            timeout=30,
+        ).json()["experiment"]
+        assert experiment["name"] == name
+        assert any(metric["key"].startswith("baseline_") for metric in run["data"]["metrics"])
+        plots = requests.get(
+            f"{rest}/artifacts/list", params={"run_id": run_id, "path": "plots"}, timeout=30
+        ).json()
+        assert [file for file in plots["files"] if file["path"].endswith(".png")]
+
+
+def test_a_scientist_reads_features_with_plain_feast(walk: Walk) -> None:
+    code = """
+import pandas as pd
+from feast import FeatureStore
+from bookshelf.feature_store import open_feature_store
+from bookshelf.settings import Settings
+store = open_feature_store(Settings())
+assert isinstance(store, FeatureStore)
+asked = pd.DataFrame({"book_id": [1, 2, 1], "event_timestamp": pd.Timestamp.now("UTC")})
+frame = store.get_historical_features(asked, store.get_feature_service("price_model")).to_df()
+assert len(frame) == 3 and frame["price_gbp"].notna().all()
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(walk.settings), check=True)
+
+
+def test_a_triggered_scrape_runs_in_the_worker_and_succeeds(walk: Walk) -> None:
+    assert walk.post("/scraping/trigger", {}).status_code == 401
+    before = walk.get("/books/1").json()
+    accepted = walk.post("/scraping/trigger", {}, walk.admin_token())
+    assert accepted.status_code == 202
+    run_id = accepted.json()["run_id"]
+    deadline = time.monotonic() + 240
+    while (run := walk.get(f"/scraping/runs/{run_id}").json())["status"] in ("queued", "running"):
+        assert time.monotonic() < deadline, run
+        time.sleep(0.5)
+    assert run["status"] == "succeeded", run
+    assert walk.get("/books/1").json() == before
+
+
+def supervised(walk: Walk, name: str) -> psutil.Process:
+    """The oldest process of a program: the one that the supervisor started."""
+    return min(marked(mark(walk.settings, name)), key=lambda process: process.create_time())
+
+
+def answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@pytest.mark.parametrize("name", ["mlflow", "bento", "api", "worker"])
+def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
+    killed = supervised(walk, name)
+    killed.kill()
+    urls = {
+        "mlflow": f"{walk.settings.mlflow_url}/health",
+        "bento": f"{walk.settings.bento_url}/readyz",
+        "api": f"{walk.settings.api_url}/api/v1/health",
+        "worker": f"{walk.settings.api_url}/api/v1/health",
+    }
+    deadline = time.monotonic() + 120
+    while True:
+        alive = list(marked(mark(walk.settings, name)))
+        if alive and killed not in alive and answers(urls[name]):
+            break
+        assert time.monotonic() < deadline, f"{name} did not come back"
+        if name == "bento":
+            assert walk.get("/books/1").status_code == 200, "books answer while the model server is down"
+        time.sleep(0.5)
+
+
+def test_without_its_model_server_the_api_says_when_to_ask_again(walk: Walk) -> None:
+    bento = supervised(walk, "bento")
+    family = [bento, *bento.children(recursive=True)]
+    for process in family:
+        process.suspend()
+    for process in family:
+        process.kill()
+    answer = walk.post("/ml/sentiment", {"description": "A good book."})
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert walk.get("/books").status_code == 200
+    deadline = time.monotonic() + 120
+    while not answers(f"{walk.settings.bento_url}/readyz"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def readme_commands() -> list[str]:
+    """Every line after a `$ ` in the README's console blocks, but for the two that this suite runs in."""
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [line for line in lines if not re.match(r"(git clone|make (run|test|bench|check|clean))\b", line)]
+
+
+def test_every_command_of_the_readme_works(walk: Walk) -> None:
+    commands = readme_commands()
+    assert len(commands) > 10
+    ports = {
+        "8000": walk.settings.api_port,
+        "3000": walk.settings.bento_port,
+        "5000": walk.settings.mlflow_port,
+    }
+    script = ["set -eo pipefail"]
+    for command in commands:
+        if command == "make stop":
+            continue
+        here = re.sub(r"127\.0\.0\.1:(8000|3000|5000)", lambda m: f"127.0.0.1:{ports[m[1]]}", command)
+        here = here.replace("var/", f"{walk.settings.home}/")
+        script += [f"echo {json.dumps('$ ' + here)}", here]
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=ROOT,
+        env={**environment(walk.settings), "SOURCE": "", "https_proxy": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert '"status":4' not in done.stdout.replace(" ", "")
+    assert '"status":5' not in done.stdout.replace(" ", "")
+
+
+def test_a_second_run_uses_what_is_there_and_serves_within_seconds(
+    walk: Walk, home: Settings, source: str
+) -> None:
+    stop_walk(walk)
+    assert list(marked(mark(home))) == [], "Ctrl-C leaves no process"
+    again = run_walk(home, home.home.parent / "second-run.txt", source)
+    try:
+        assert "train price" not in again.text()
+        assert "crawl" not in again.text()
+        assert again.get("/books/1").status_code == 200
+    finally:
+        stopped = subprocess.run(
+            ["make", "stop"], cwd=ROOT, env=environment(home), capture_output=True, text=True, check=True
+        )
+    assert "stopped" in stopped.stdout
+    assert again.process.wait(30) is not None
+    assert list(marked(mark(home))) == []
