@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from features.similarity import Scores, best_rows, work_keys
 
@@ -23,12 +24,13 @@ INPUTS = ("book_id", "limit")
 OUTPUTS = ("query_id", "book_id", "score")
 
 #: Where shops put books that nobody has put anywhere; two books there have nothing in common.
-NO_CATEGORY = frozenset({"", "default", "add a comment", "uncategorized", "uncategorised", "unknown", "other"})
+NO_CATEGORY = frozenset({"", "default", "add a comment", "uncategorised", "uncategorized", "unknown"})
 
-# Two descriptions of one work agree at 0.95 and above; two volumes of one series stay below 0.89 by
-# meaning and 0.76 by words.
-_SAME_MEANING = 0.97
+# Two descriptions of one work agree by 0.94 in words and 0.98 in meaning; two volumes of one series
+# stay below 0.76 and 0.89.
 _SAME_WORDS = 0.9
+_TERMS = 2**18
+_SAME_MEANING = 0.97
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,14 @@ class Profile:
     A code below 0 is no category: it equals no other.
     """
 
-    vectors: Vectors
+    embeddings: Vectors
     terms: csr_matrix
-    categories: NDArray[np.int64]
+    category_codes: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike books are in each respect, at most 1; three arrays of one shape."""
+    """How alike books are in each respect, at most 1: three arrays of one shape."""
 
     meaning: Scores
     words: Scores
@@ -66,7 +68,7 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
     """Exact search over the weighted mean of three likenesses.
 
     `meaning_weight` is for the cosine of embeddings, `words_weight` for that of TF-IDF over title and
-    description, `category_weight` for being of one category. Weights are shares: their sum is taken as 1.
+    description, `category_weight` for being of one category. Weights are shares of their sum.
     """
 
     def __init__(
@@ -78,15 +80,15 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
 
     @property
     def weights(self) -> tuple[float, float, float]:
-        """The shares of meaning, words and category."""
+        """The shares of meaning, words and category; their sum is 1."""
         total = self.meaning_weight + self.words_weight + self.category_weight
         return self.meaning_weight / total, self.words_weight / total, self.category_weight / total
 
     def fit(self, books: pd.DataFrame, embeddings: Vectors) -> Self:
         """Index n books with the columns of `BOOKS` and their unit vectors (n, d).
 
-        Raises `ValueError` for no books, an id that occurs twice, a row without its vector, or weights
-        that are negative or all 0.
+        Raises `ValueError` for no books, an id that occurs twice, vectors that are not one a book, or
+        weights that are negative or all 0.
         """
         self._check(books, embeddings)
         order = np.argsort(books["book_id"].to_numpy(), kind="stable")  # so that ties go to the lower id
@@ -97,12 +99,12 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         self.works = np.unique(work_keys(self.titles), return_inverse=True)[1].astype(np.int64)
         self.category_names = sorted(set(self.categories))
         texts = texts_of(ordered)
-        self.vectorizer = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
-        try:
-            self.vectorizer.fit(texts)
-        except ValueError:  # not one word that is not a stop word: words tell nothing apart
-            self.vectorizer.set_params(stop_words=None, token_pattern=r"(?s).+").fit([*texts, "-"])
-        self.index = self.profile(texts, self.categories, embeddings[order])
+        self.weighting = _weighting().fit(texts)
+        profile = self.profile(texts, self.categories, embeddings[order])
+        self.embeddings = profile.embeddings
+        self.terms = profile.terms
+        self.books_by_term = csr_matrix(profile.terms.T)
+        self.category_codes = profile.category_codes
         return self
 
     def recommend(self, book_id: int, k: int) -> list[Neighbour]:
@@ -137,8 +139,7 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         scores = self.blend(likeness)
         same = (likeness.meaning >= _SAME_MEANING) | (likeness.words >= _SAME_WORDS)
         scores[same | (self.works == self.works[row])] = -np.inf
-        scores[row] = -np.inf
-        return scores
+        return np.minimum(scores, np.float32(1))  # rounding may carry equal unit vectors beyond 1
 
     def row(self, book_id: int) -> int:
         """Row of that book in the index. Raises `KeyError`."""
@@ -150,25 +151,62 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
     def blend(self, likeness: Likeness) -> Scores:
         """The weighted mean of the three, in their shape."""
         meaning, words, category = (np.float32(weight) for weight in self.weights)
-        blended: Scores = (
-            meaning * likeness.meaning + words * likeness.words + category * likeness.category
-        )
+        blended: Scores = meaning * likeness.meaning + words * likeness.words + category * likeness.category
         return blended
 
-    def profile(self, texts: Sequence[str], categories: Sequence[str], vectors: Vectors) -> Profile:
-        """Texts that need not be indexed, made comparable; categories never seen are none."""
-        codes = {name: code for code, name in enumerate(self.category_names) if not _is_none(name)}
+    def profile(self, texts: Sequence[str], categories: Sequence[str], embeddings: Vectors) -> Profile:
+        """Texts, indexed or not, made comparable; a category that was not indexed is none."""
+        codes = {name: code for code, name in enumerate(self.category_names) if not is_no_category(name)}
         return Profile(
-            vectors=np.ascontiguousarray(vectors, dtype=np.float32),
-            terms=csr_matrix(self.vectorizer.transform(texts)),
-            categories=np.array([codes.get(name, -1) for name in categories], dtype=np.int64),
+            embeddings=np.ascontiguousarray(embeddings, dtype=np.float32),
+            terms=csr_matrix(self.weighting.transform(texts)),
+            category_codes=np.array([codes.get(name, -1) for name in categories], dtype=np.int64),
         )
 
     def _likeness_to(self, row: int) -> Likeness:
-        index = self.index
-        category = index.categories == index.categories[row]
+        code = self.category_codes[row]
         return Likeness(
-            meaning=index.vectors @ index.vectors[row],
-            words=(self._terms_by_book[row] @ self._books_by_term).toarray()[0],
-            category=(category & (index.categories[row] >= 0)).astype(np.float32),
+            meaning=self.embeddings @ self.embeddings[row],
+            words=(self.terms[row] @ self.books_by_term).toarray()[0],
+            category=((self.category_codes == code) & (code >= 0)).astype(np.float32),
         )
+
+    def _check(self, books: pd.DataFrame, embeddings: Vectors) -> None:
+        if books.empty or books["book_id"].duplicated().any():
+            raise ValueError("wanted at least one book, and each book_id once")
+        if embeddings.ndim != 2 or len(embeddings) != len(books):
+            raise ValueError(f"wanted a vector for each of {len(books)} books, got shape {embeddings.shape}")
+        weights = (self.meaning_weight, self.words_weight, self.category_weight)
+        if min(weights) < 0 or sum(weights) <= 0:
+            raise ValueError(f"weights must be 0 or more and not all 0, got {weights}")
+
+
+def compare(queries: Profile, candidates: Profile) -> Likeness:
+    """Likeness (q, c) of each query to each candidate."""
+    codes = queries.category_codes[:, None]
+    same = (codes == candidates.category_codes[None, :]) & (codes >= 0)
+    return Likeness(
+        meaning=queries.embeddings @ candidates.embeddings.T,
+        words=(queries.terms @ candidates.terms.T).toarray(),
+        category=same.astype(np.float32),
+    )
+
+
+def texts_of(books: pd.DataFrame) -> list[str]:
+    """The words a book is known by: its title and its description."""
+    return [f"{title}\n{text}" for title, text in zip(books["title"], books["description"], strict=True)]
+
+
+def is_no_category(name: str) -> bool:
+    """Whether a shop's category only says that there is none."""
+    return name.strip().casefold() in NO_CATEGORY
+
+
+def _weighting() -> Pipeline:
+    # Hashed, because a vocabulary takes ten times the space of all the rest when the model is saved.
+    return make_pipeline(
+        HashingVectorizer(
+            n_features=_TERMS, stop_words="english", alternate_sign=False, norm=None, dtype=np.float32
+        ),
+        TfidfTransformer(sublinear_tf=True),
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import io
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import version
@@ -103,18 +105,21 @@ def _short(value: Any) -> str:
 def _apply(config: RepoConfig) -> None:
     from feast.repo_operations import apply_total
 
-    # Feast imports the definitions by their bare names, from the working folder, and once per process.
-    names = [file.stem for file in REPOSITORY.glob("*.py")]
+    # Feast imports the definitions by their bare names from the working folder. They are imported before
+    # it goes there, where a home given as a relative path means what it means to us, and forgotten after.
+    names = [file.stem for file in REPOSITORY.glob("*.py") if file.stem != "__init__"]
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-    with contextlib.chdir(REPOSITORY):
-        sys.path.insert(0, str(REPOSITORY))
-        try:
+    sys.path.insert(0, str(REPOSITORY))
+    try:
+        for name in names:
+            importlib.import_module(name)
+        with contextlib.chdir(REPOSITORY):
             apply_total(config, REPOSITORY, skip_source_validation=False)
-        finally:
-            sys.path.remove(str(REPOSITORY))
-            sys.dont_write_bytecode = bytecode
-            for name in names:
-                sys.modules.pop(name, None)
+    finally:
+        sys.path.remove(str(REPOSITORY))
+        sys.dont_write_bytecode = bytecode
+        for name in names:
+            sys.modules.pop(name, None)
 
 
 def _all_there(config: RepoConfig, registry: Path | None) -> bool:
@@ -137,5 +142,6 @@ def _working_copy(registry: Path, *, anew: bool) -> Path:
 @contextlib.contextmanager
 def _quiet() -> Iterator[io.StringIO]:
     said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
         yield said

@@ -4,29 +4,72 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from typing import Any
 
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.settings import Settings
+from features.schema import PRICE_SERVICE
 from training.fitted import Fitted
 
-Fit = Callable[[Settings, Any, datetime], Fitted]
-Say = Callable[[str], None]
+#: Exit status where at least one version was refused.
+REFUSED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Trainer:
-    """How a model is trained: the type of its parameters, and what fits it on the data of a moment."""
-
-    params: type[Any]
-    fit: Fit
+def params_type(name: str) -> type[Any]:
+    """The parameters of that model's training. Imports its module, which may take seconds."""
+    found: type[Any] = getattr(import_module(f"training.{name}"), f"{name.capitalize()}Params")
+    return found
 
 
-def trainer(name: str) -> Trainer:
-    """The trainer of that model. Only its own module is imported: torch takes seconds."""
-    module = import_module(f"training.{name}")
-    return Trainer(getattr(module, f"{name.capitalize()}Params"), getattr(module, f"train_{name}"))
+def train(name: str, settings: Settings, params: Any, as_of: datetime) -> None:
+    """Fit, judge and register one model on what was known at `as_of`, and say how good it is."""
+    from training.registry import describe, register  # MLflow, which no help text needs
+
+    started = time.monotonic()
+    fitted = _fit(name, settings, params, as_of)
+    fitted = replace(fitted, metrics={**fitted.metrics, "fit_seconds": time.monotonic() - started})
+    print(f"{name}: {len(fitted.dataset):,} rows from {fitted.dataset_source}")
+    print(f"  {describe(fitted)}")
+    registered = register(fitted, settings)
+    print(f"  registered as version {registered.version} ({time.monotonic() - started:.1f} s)", flush=True)
+
+
+def promote(names: Sequence[str], settings: Settings, version: str | None) -> int:
+    """Send a version of each model to its gate; 0 if all serve now, `REFUSED` if one may not."""
+    from training.promote import promote as judge
+
+    decisions = [judge(name, settings, version) for name in names]
+    for decision in decisions:
+        print(decision)
+    return 0 if all(decision.promoted for decision in decisions) else REFUSED
+
+
+def status(settings: Settings, as_json: bool) -> None:
+    """Say what is registered and what serves."""
+    from training.status import as_records, model_statuses
+
+    found = model_statuses(settings)
+    if as_json:
+        print(json.dumps(as_records(found)))
+        return
+    for one in found:
+        score = f"{one.metric} {one.score:.4g} {one.unit}, baseline {one.baseline:.4g} {one.unit}"
+        known = " (uninformative)" if one.informative is False else ""
+        serving = f"version {one.champion} serves" if one.champion else "none serves"
+        print(f"{one.name} version {one.version}: {score}{known}; {one.promotion or 'not judged'}; {serving}")
+    for name in sorted(set(MODEL_NAMES) - {one.name for one in found}):
+        print(f"{name}: no version")
+
+
+def _fit(name: str, settings: Settings, params: Any, as_of: datetime) -> Fitted:
+    if name == "price":
+        from training.dataset import load_training_set
+        from training.price import fit_price
+
+        return fit_price(load_training_set(settings, PRICE_SERVICE, as_of), params)
+    fitted: Fitted = getattr(import_module(f"training.{name}"), f"fit_{name}")(settings, params, as_of)
+    return fitted

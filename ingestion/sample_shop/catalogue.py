@@ -37,9 +37,7 @@ def sample_books() -> tuple[SampleBook, ...]:
     teller = Teller(_SEED)
     shelved = [(shelf.category, blurb) for shelf in SHELVES for blurb in _blurbs(shelf, teller)]
     order = [(teller.decks.draw("order", len(shelved))) for _ in shelved]
-    return tuple(
-        _stocked(len(order) - place, *shelved[at], teller.decks) for place, at in enumerate(order)
-    )
+    return tuple(_stocked(len(order) - place, *shelved[at], teller.decks) for place, at in enumerate(order))
 
 
 def _blurbs(shelf: Shelf, teller: Teller) -> list[Blurb]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _TOKEN = re.compile(r"\{[^{}]*\}|[\[\]|]|[^\[\]{}|]+")
-_SILENT_VOWEL = re.compile(r"(one\b|once|uni(?!n)|use|usu|eu|ut[eo])", re.IGNORECASE)
-_SPOKEN_VOWEL = re.compile(r"([aeiou]|hour|honest|heir|8|11\b|18\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -117,20 +115,6 @@ def _said(node: str | Slot | Choice, lookup: Lookup, decks: Decks) -> str:
     if isinstance(node, Slot):
         return lookup(node.name)
     return expand(node.options[decks.draw(node, len(node.options))], lookup, decks)
-
-
-def polished(text: str) -> str:
-    """`text` as a compositor would set it: `a(n)` decided, no stray spaces, sentences capitalised."""
-    text = re.sub(r"\b([Aa])\(n\) (?=[\"']?(\w+))", _article, text)
-    text = re.sub(r" +", " ", text).strip()
-    text = re.sub(r" ([,.;:?!])", r"\1", text)
-    text = re.sub(r"\b([Tt]he) the\b", r"\1", text)
-    return re.sub(r"(^\W*|[^.][.!?] \"?)([a-zà-ÿ])", lambda found: found[1] + found[2].upper(), text)
-
-
-def _article(found: re.Match[str]) -> str:
-    spoken = _SPOKEN_VOWEL.match(found[2]) and not _SILENT_VOWEL.match(found[2])
-    return found[1] + ("n " if spoken else " ")
 
 
 def read_banks(text: str) -> Mapping[str, tuple[str, ...]]:

@@ -12,8 +12,18 @@ Names = Mapping[str, Sequence[str]]
 
 _CAST = ("hero", "foil", "author")
 _MARK = re.compile(r"\ue000(?P<capital>\^*)(?P<role>\w+)\.(?P<part>[^\ue001]+)\ue001")
-_NAMED_SOON = {role: re.compile(rf"[^.!?\ue000]*(?:\ue000(?!\^*{role}\.(?:full|first|last)\ue001)[^\ue001]*\ue001[^.!?\ue000]*)*\ue000\^*{role}\.(?:full|first|last)\ue001") for role in _CAST}
-_PRONOUNS = {"she": ("she", "he"), "her": ("her", "his"), "him": ("her", "him"), "herself": ("herself", "himself")}
+_NAMED_SOON = {
+    role: re.compile(
+        rf"[^.!?\ue000]*(?:\ue000(?!\^*{role}\.(?:full|first|last)\ue001)[^\ue001]*\ue001[^.!?\ue000]*)*\ue000\^*{role}\.(?:full|first|last)\ue001"
+    )
+    for role in _CAST
+}
+_PRONOUNS = {
+    "she": ("she", "he"),
+    "her": ("her", "his"),
+    "him": ("her", "him"),
+    "herself": ("herself", "himself"),
+}
 _SAME_SEX_SHARE = 0.15
 
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from ingestion.sample_shop.grammar import Decks, expand, parse, polished, read_banks
+from ingestion.sample_shop.grammar import Decks, expand, parse, read_banks
 from ingestion.sample_shop.people import Names, a_cast, a_person, as_named, as_told, mark
+from ingestion.sample_shop.typesetting import curled, polished, title_case
 
 Banks = Mapping[str, Sequence[str]]
 
 SHORTEST, LONGEST = 400, 2000
 _NOT_FAMILIES = ("common", "names")
-_SMALL_WORDS = frozenset("a an and as at but by for from in into nor of on or over the to under vs. with".split())
 _SPAN = re.compile(r"(\d+)\.\.(\d+)")
 _TITLE_TRIES = 200
 _STEM_TRIES = 60
@@ -181,6 +181,8 @@ class _Telling:
             return marked
         else:
             said = self._say(name)
+        if name.endswith("/title"):
+            said = said.partition(" (")[0]
         long, _, brief = said.partition(" ~ ")
         said = brief if slot.endswith("~") else long
         return _capitalised(said) if plain != name else said
@@ -192,21 +194,3 @@ def _length(told: Sequence[tuple[str, bool]]) -> int:
 
 def _capitalised(said: str) -> str:
     return said.replace("\ue000", "\ue000^", 1) if said.startswith("\ue000") else said[:1].upper() + said[1:]
-
-
-def title_case(title: str) -> str:
-    """`title` with a capital on every word but the small ones, which have it only at a beginning."""
-    words = title.split(" ")
-    for at, word in enumerate(words):
-        begins = at == 0 or words[at - 1].endswith((":", "?", "!")) or word.startswith("(")
-        if begins or word.lower() not in _SMALL_WORDS:
-            words[at] = re.sub(r"^(\W?)(.)", lambda found: found[1] + found[2].upper(), word)
-        else:
-            words[at] = word.lower()
-    return " ".join(words)
-
-
-def curled(text: str) -> str:
-    """`text` with typographic quotation marks and apostrophes."""
-    text = re.sub(r'(^|[\s(\[])"', r"\1“", text).replace('"', "”")
-    return text.replace("'", "’")

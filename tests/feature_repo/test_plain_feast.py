@@ -80,8 +80,9 @@ def test_plain_feast_reads_both_stores_from_the_repository_root(clone: Path) -> 
 
 
 def test_the_feast_command_lists_views_and_services(clone: Path) -> None:
-    assert all(view in feast(clone, "feature-views", "list") for view in schema.VIEWS)
-    assert all(service in feast(clone, "feature-services", "list") for service in schema.SERVICES)
+    views, services = feast(clone, "feature-views", "list"), feast(clone, "feature-services", "list")
+    assert all(view in views for view in schema.VIEWS)
+    assert all(service in services for service in schema.SERVICES)
 
 
 def test_applying_by_hand_leaves_the_online_rows_where_they_are(clone: Path) -> None:

@@ -148,6 +148,17 @@ def test_a_publish_that_fails_its_check_leaves_the_snapshot_unpublished_and_can_
     assert online_prices(settings, 1) == [51.77]
 
 
+def test_a_home_may_be_named_from_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKSHELF_HOME", "state")
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    catalogue = Catalogue.open(settings.catalogue_url)
+    catalogue.publish([a_book(1)], "shop", MONDAY)
+    publish_features(catalogue, settings, MONDAY + LATER)
+    assert (tmp_path / "state" / "feast" / "online.db").exists()
+    assert online_prices(settings, 1) == [51.77]
+
+
 def test_a_registry_that_was_lost_is_made_again_with_the_next_publish(
     catalogue: Catalogue, settings: Settings
 ) -> None:

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from bookshelf.book import ListedBook
-from bookshelf.contracts import Problem
+from bookshelf.contracts import MODEL_NAMES, Problem
 from bookshelf.settings import ROOT, Settings
 from features.embedding import Encoder
 from features.price import INPUTS
@@ -132,6 +132,7 @@ def promoted(
 def server(
     home: Settings, promoted: dict[str, Any], folder: Path, wait_until: Callable[..., None]
 ) -> Iterator[Server]:
+    assert set(promoted) == set(MODEL_NAMES)
     running = Server(home, folder, wait_until)
     yield running
     running.stop()

@@ -1,0 +1,116 @@
+"""The command line of training, `python -m training`: parse, call, say errors in one line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from bookshelf.contracts import MODEL_NAMES
+from bookshelf.errors import BookshelfError
+from bookshelf.settings import Settings, load_settings
+from training import commands
+
+ALL = "all"
+NEWEST = "newest"
+NOW = "now"
+
+_COMMANDS = {
+    "main": "train all three models as they are trained by default",
+    "price": "train the price model",
+    "recommender": "train the recommender",
+    "sentiment": "train the sentiment model",
+    "promote": "put versions on duty that pass their gate; status 3 if one is refused",
+    "status": "tell what is registered and what serves",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 an error that is said on stderr, 2 wrong usage, 3 refused, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    # MLflow and Alembic tell of every step; warnings stay.
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        return _run(parser(given).parse_args(given), load_settings())
+    except BookshelfError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The command line. The parameters of a model are there only if `arguments` begin with its name:
+    they stand in its module, and torch takes seconds to import.
+    """
+    top = argparse.ArgumentParser(prog="python -m training", description="From features to served models.")
+    found = top.add_subparsers(dest="command", required=True, metavar="command")
+    for name, told in _COMMANDS.items():
+        command = found.add_parser(name, help=told, description=told)
+        if name in ("main", *MODEL_NAMES):
+            command.add_argument(
+                "--as-of",
+                type=moment,
+                default=NOW,
+                metavar="TIME",
+                help=f"use what was known then: ISO 8601, in UTC unless it has a zone (default: {NOW})",
+            )
+        if name in MODEL_NAMES and name in arguments[:1]:
+            _add_params(command, commands.params_type(name))
+        if name == "promote":
+            command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
+            command.add_argument("--version", default=NEWEST, help=f"a number (default: {NEWEST})")
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="as one JSON list")
+    return top
+
+
+def moment(text: str) -> datetime:
+    """A time with its zone. Raises `ValueError`, which argparse reports, for what is no time."""
+    if text == NOW:
+        return datetime.now(UTC)
+    given = datetime.fromisoformat(text)
+    return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def _add_params(command: argparse.ArgumentParser, params: type[Any]) -> None:
+    for one in fields(params):
+        command.add_argument(
+            f"--{one.name.replace('_', '-')}",
+            type=type(one.default),
+            default=one.default,
+            help=f"{one.metadata.get('help', '')} (default: {one.default!r})".strip(),
+        )
+
+
+def _run(options: argparse.Namespace, settings: Settings) -> int:
+    if options.command == "status":
+        commands.status(settings, options.json)
+        return 0
+    if options.command == "promote":
+        return _promote(options, settings)
+    if options.command == "main":
+        for name in MODEL_NAMES:
+            commands.train(name, settings, commands.params_type(name)(), options.as_of)
+        return 0
+    params = commands.params_type(options.command)
+    chosen = params(**{one.name: getattr(options, one.name) for one in fields(params)})
+    commands.train(options.command, settings, chosen, options.as_of)
+    return 0
+
+
+def _promote(options: argparse.Namespace, settings: Settings) -> int:
+    if options.name == ALL and options.version != NEWEST:
+        raise BookshelfError("a version is of one model: name it with --name")
+    names = MODEL_NAMES if options.name == ALL else (options.name,)
+    return commands.promote(names, settings, None if options.version == NEWEST else options.version)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
