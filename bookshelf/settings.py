@@ -23,7 +23,7 @@ QUIET_ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    # Eight helper processes for jobs of its assistant features, which nothing here uses.
+    # Eight processes for jobs about prompts and traces, which nothing here uses.
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
 }
 

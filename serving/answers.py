@@ -162,7 +162,7 @@ def _text(request: SentimentRequest) -> str:
     """What the description says, without what a shop's page adds to it."""
     text = clean_description(request.description)
     if not text:
-        raise InvalidBook("description", "text besides `...more`", request.description)
+        raise InvalidBook("description", "text that can be read", request.description[:_KNOWN_SHOWN])
     return text
 
 

@@ -44,9 +44,10 @@ from serving.answers import Answers, PriceAnswers, RecommendationAnswers, Sentim
 from serving.batch import predictions
 from serving.champions import Champion, Registry
 from serving.http import ProblemService, endpoint
+from serving.lifeline import end_with_parent
 from serving.metrics import count_predictions, model_info
 from serving.online import OnlineFeatures
-from serving.shelf import Shelf, limit_threads, settle_heap
+from serving.shelf import Shelf, limit_threads, settled_heap
 from serving.tables import features_table, training_table
 
 OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SentimentReply)
@@ -81,15 +82,17 @@ class Bookshelf:
         self.shelf = Shelf()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
-    def begin_loading(self) -> None:
+    def begin(self) -> None:
+        if bentoml.server_context.worker_index is not None:  # None where no server started this process
+            end_with_parent()
         Thread(target=self.load, name="loading", daemon=True).start()
 
     def load(self) -> None:
         """Put the champions on duty, each as soon as it is loaded, and make ready what they need."""
-        self.shelf.fill(self.put_on_duty)
-        self.online.warm_up()
-        limit_threads()
-        settle_heap()
+        with settled_heap():
+            self.shelf.fill(self.put_on_duty)
+            self.online.warm_up()
+            limit_threads()
         self.shelf.open()
 
     def put_on_duty(self, name: ModelName) -> Answers:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from bookshelf.contracts import MODEL_NAMES, ModelName
 from bookshelf.errors import BookshelfError, ModelUnavailable
@@ -14,8 +15,6 @@ log = logging.getLogger(__name__)
 
 # More threads than this gain little on texts of one chunk and take the cores from everybody else.
 _MOST_THREADS = 2
-# After warm-up nearly all objects live for ever. Collecting among them at Python's usual pace stops a
-# worker for a quarter of a second now and then.
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -76,8 +75,18 @@ def limit_threads() -> None:
     torch.set_num_threads(min(_MOST_THREADS, torch.get_num_threads()))
 
 
-def settle_heap() -> None:
-    """Take what imports and models have left behind out of the collector's sight."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+@contextmanager
+def settled_heap() -> Iterator[None]:
+    """Collect no garbage in the body, and take all that it leaves behind out of the collector's sight.
+
+    Imports and models make objects that stay: looking through them again and again costs a fifth of the
+    time that loading takes, and later stops a worker for a quarter of a second now and then.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        gc.enable()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import make_url
+from sqlalchemy.exc import SADeprecationWarning
 
 # MLflow imports this module while it is itself being imported, so its parts are imported where they are used.
 
@@ -59,7 +61,9 @@ def prepare(store_uri: str) -> Path | None:
         return None
     database = Path(name).resolve()
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{database}.lock", timeout=_LOCK_TIMEOUT_SECONDS), _quiet_migration():
+    with _quiet():
+        _map_tables()  # seconds of imports, before the lock that others wait for
+    with FileLock(f"{database}.lock", timeout=_LOCK_TIMEOUT_SECONDS), _quiet():
         if database.exists():
             _migrate(database)
         else:
@@ -98,15 +102,23 @@ def _migrate(database: Path) -> None:
     engine.dispose()
 
 
+def _map_tables() -> None:
+    """Import MLflow's stores, which maps their tables, and warns of what is deprecated in them."""
+    import mlflow.store.model_registry.sqlalchemy_store
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
 @contextmanager
-def _quiet_migration() -> Iterator[None]:
-    """Keep dozens of lines about MLflow's own migrations out of the user's terminal; warnings stay."""
+def _quiet() -> Iterator[None]:
+    """Keep what is told about MLflow's own tables and migrations out of the user's terminal."""
     loggers = [logging.getLogger(name) for name in ("alembic", "mlflow.store.db.utils")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.WARNING)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SADeprecationWarning)
+            yield
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

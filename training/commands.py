@@ -33,6 +33,8 @@ def train(name: str, settings: Settings, params: Any, as_of: datetime) -> None:
     fitted = _fit(name, settings, params, as_of)
     fitted = replace(fitted, metrics={**fitted.metrics, "fit_seconds": time.monotonic() - started})
     print(f"{name}: {len(fitted.dataset):,} rows from {fitted.dataset_source}")
+    if verdict := fitted.tags.get("verdict"):
+        print(f"  {verdict}")
     print(f"  {describe(fitted)}")
     registered = register(fitted, settings)
     print(f"  registered as version {registered.version} ({time.monotonic() - started:.1f} s)", flush=True)

@@ -36,7 +36,9 @@ def log_explanation(client: MlflowClient, run: Run, fitted: Fitted, tags: Mappin
     mlflow.log_params({name: value for name, value in fitted.params.items() if name not in known})
     mlflow.log_metrics(dict(fitted.metrics))
     mlflow.set_tags(dict(tags))
-    mlflow.log_input(_dataset(fitted), context="training")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*integer column.*")  # none of ours has a missing one
+        mlflow.log_input(_dataset(fitted), context="training")
     for name, figure in fitted.figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs={"dpi": 130})
     mlflow.log_text(fitted.card, CARD_FILE)
@@ -55,14 +57,12 @@ def _log_frame(frame: pd.DataFrame, name: str) -> None:
 def _dataset(fitted: Fitted) -> Dataset:
     """What MLflow shows of the training set; vectors are left out, for its schema has no place for them."""
     vectors = [column for column, cells in fitted.dataset.items() if _holds_vectors(cells)]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*integer column.*")  # this frame has no missing ones
-        return mlflow.data.from_pandas(
-            fitted.dataset.drop(columns=vectors),
-            source=CodeDatasetSource({"source": fitted.dataset_source, "sha256": fitted.dataset_sha256}),
-            name=fitted.feature_service or fitted.name,
-            digest=fitted.dataset_sha256[:_DIGEST_LENGTH],
-        )
+    return mlflow.data.from_pandas(
+        fitted.dataset.drop(columns=vectors),
+        source=CodeDatasetSource({"source": fitted.dataset_source, "sha256": fitted.dataset_sha256}),
+        name=fitted.feature_service or fitted.name,
+        digest=fitted.dataset_sha256[:_DIGEST_LENGTH],
+    )
 
 
 def _holds_vectors(cells: pd.Series[Any]) -> bool:

@@ -83,7 +83,7 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
         feature_service=data.service,
         informative=model.informative,
         figures=price_figures(model, contest, held_out),
-        tags={"snapshot_id": str(data.snapshot_id), "candidate": contest.winner},
+        tags={"snapshot_id": str(data.snapshot_id), "verdict": contest.reason},
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from mlflow.environment_variables import MLFLOW_RUN_ID
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, MLFLOW_RUN_ID
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
@@ -20,6 +20,8 @@ def tracking_client(settings: Settings) -> MlflowClient:
     """A client on the installation's MLflow, which is also made the one of `mlflow`'s own functions."""
     mlflow.set_tracking_uri(settings.tracking_uri)
     mlflow.set_registry_uri(settings.tracking_uri)
+    if settings.tracking_uri.startswith("sqlite:"):
+        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # for files on the same disk
     return MlflowClient()
 
 

@@ -23,7 +23,7 @@ from walk.launch import kill_marked
 from walk.programs import Program, environment, mark
 
 # supervisord gives a program this long to end before it is killed.
-STOP_PATIENCE = timedelta(seconds=15)
+STOP_PATIENCE = timedelta(seconds=20)
 
 
 class Supervisor:

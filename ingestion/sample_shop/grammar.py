@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 _TOKEN = re.compile(r"\{[^{}]*\}|[\[\]|]|[^\[\]{}|]+")
 
@@ -64,7 +64,7 @@ class Decks:
         return cards
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(text: str) -> Template:
     """The template `text` stands for. Raises `ValueError` where a bracket or brace has no partner."""
     tokens = _TOKEN.findall(text)

@@ -8,8 +8,10 @@ from ingestion.sample_shop.book import SampleBook
 
 SHOP_NAME = "Bookshelf Sample Shop"
 OUT_OF_STOCK = "Out of stock"
-WARNING = """<div class="alert alert-warning" role="alert"><strong>Warning!</strong> Every book here is made up, \
-for trying things out. Prices and stars were drawn by lot and tell you nothing about a book.</div>"""
+WARNING = (
+    '<div class="alert alert-warning" role="alert"><strong>Warning!</strong> Every book here is made up, '
+    "for trying things out. Prices and stars were drawn by lot and tell you nothing about a book.</div>"
+)
 
 _STARS = ("", "One", "Two", "Three", "Four", "Five")
 
@@ -30,7 +32,7 @@ def document(title: str, root: str, body: str) -> str:
 <header class="header container-fluid">
   <div class="page_inner">
     <div class="row">
-      <div class="col-sm-8 h1"><a href="{root}index.html">{SHOP_NAME}</a><small> Invented books, read freely</small>
+      <div class="col-sm-8 h1"><a href="{root}index.html">{SHOP_NAME}</a><small> Invented books</small>
       </div>
     </div>
   </div>

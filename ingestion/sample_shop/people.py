@@ -11,13 +11,10 @@ from ingestion.sample_shop.grammar import Decks
 Names = Mapping[str, Sequence[str]]
 
 _CAST = ("hero", "foil", "author")
-_MARK = re.compile(r"\ue000(?P<capital>\^*)(?P<role>\w+)\.(?P<part>[^\ue001]+)\ue001")
-_NAMED_SOON = {
-    role: re.compile(
-        rf"[^.!?\ue000]*(?:\ue000(?!\^*{role}\.(?:full|first|last)\ue001)[^\ue001]*\ue001[^.!?\ue000]*)*\ue000\^*{role}\.(?:full|first|last)\ue001"
-    )
-    for role in _CAST
-}
+# A mark is a role and a part of it, between characters that no text has.
+_MARK = re.compile(r"\ue000(?P<capital>\^*)(?P<role>\w+)\ue002(?P<part>[^\ue001]+)\ue001")
+# Whether, before the sentence is over, a role is called by a name.
+_NAMED_SOON = {role: re.compile(rf"[^.!?]*\ue000\^*{role}\ue002(?:full|first|last)\ue001") for role in _CAST}
 _PRONOUNS = {
     "she": ("she", "he"),
     "her": ("her", "his"),
@@ -95,7 +92,7 @@ def mark(name: str) -> str | None:
     if role not in _CAST:
         return None
     shown = name[-len(part) :] if "/" in part else part
-    return f"\ue000{'^' if name != lower else ''}{role}.{shown}\ue001"
+    return f"\ue000{'^' if name != lower else ''}{role}\ue002{shown}\ue001"
 
 
 def as_named(text: str, cast: Mapping[str, Person]) -> str:

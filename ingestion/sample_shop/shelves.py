@@ -14,7 +14,10 @@ class Shelf:
     sources: tuple[str, ...]
 
 
-_STORIES = "mystery thriller horror romance literary literary historical classics fantasy scifi young children comics"
+_STORIES = (
+    "mystery thriller horror romance literary literary historical classics fantasy scifi young "
+    "children comics"
+)
 _FACTS = "travel food history science arts business ideas lives mind faith/pray faith/study outdoors"
 _EVERYTHING = f"{_STORIES} poetry humour {_FACTS}"
 

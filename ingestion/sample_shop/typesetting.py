@@ -6,9 +6,7 @@ import re
 
 _SILENT_VOWEL = re.compile(r"(one\b|once|uni(?!n)|use|usu|eu|ut[eo])", re.IGNORECASE)
 _SPOKEN_VOWEL = re.compile(r"([aeiou]|hour|honest|heir|8|11\b|18\b)", re.IGNORECASE)
-_SMALL_WORDS = frozenset(
-    "a an and as at but by for from in into nor of on or over the to under vs. with".split()
-)
+_SMALL_WORDS = re.compile(r"a|an|and|as|at|but|by|for|from|in|into|nor|of|on|or|over|the|to|under|vs\.|with")
 
 
 def polished(text: str) -> str:
@@ -30,7 +28,7 @@ def title_case(title: str) -> str:
     words = title.split(" ")
     for at, word in enumerate(words):
         begins = at == 0 or words[at - 1].endswith((":", "?", "!")) or word.startswith("(")
-        if begins or word.lower() not in _SMALL_WORDS:
+        if begins or not _SMALL_WORDS.fullmatch(word.lower()):
             words[at] = re.sub(r"^(\W?)(.)", lambda found: found[1] + found[2].upper(), word)
         else:
             words[at] = word.lower()

@@ -34,6 +34,7 @@ class SmallShop:
         self._before: dict[str, list[Reply | ByHand]] = {}
         self.content_type = "text/html"
         self.latency = 0.0
+        self.latency_of: dict[str, float] = {}
         self.closing = threading.Event()
         self.asked: list[str] = []
         self.agents: set[str] = set()
@@ -96,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             shop.most_at_once = max(shop.most_at_once, shop.at_once)
             reply = shop.next_reply(self.path)
         try:
-            shop.closing.wait(shop.latency)
+            shop.closing.wait(shop.latency_of.get(self.path, shop.latency))
             self._send(reply)
         finally:
             with shop.lock:

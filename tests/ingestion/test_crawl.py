@@ -32,11 +32,7 @@ def books_of(shop: SmallShop, fetch: PoliteFetcher, workers: int = 4) -> list[Bo
 def test_every_book_comes_in_listing_order_however_late_its_page(
     shop: SmallShop, fetch: PoliteFetcher
 ) -> None:
-    def dawdle(handler: object) -> None:
-        time.sleep(0.2)
-        shop._server.RequestHandlerClass._send(handler, shop.next_reply("/catalogue/book-1/index.html"))  # type: ignore
-
-    shop.answer_by_hand("/catalogue/book-1/index.html", dawdle)
+    shop.latency_of["/catalogue/book-1/index.html"] = 0.2
     assert [book.upc for book in books_of(shop, fetch)] == [f"upc{n:04}" for n in range(1, 8)]
 
 

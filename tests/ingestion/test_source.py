@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -77,6 +78,27 @@ def test_a_live_shop_that_is_silent_gives_way_to_the_sample_in_time(shop: SmallS
         assert time.monotonic() - started < 3
         assert source.name == SAMPLE_SHOP
     assert "nothing within 0.5 s" in said[0] or "no whole answer within 0.5 s" in said[0]
+
+
+def test_a_name_that_hangs_in_the_look_up_gives_way_to_the_sample_in_time(
+    shop: SmallShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def hang(host: str, *arguments: Any, **named: Any) -> Any:
+        if host == "live-shop.invalid":
+            shop.closing.wait(30)  # no timeout of ours reaches into the system's look-up
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return real(host, *arguments, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    said: list[str] = []
+    started = time.monotonic()
+    live = "http://live-shop.invalid/"
+    with open_source("", POLICY, said.append, live_shop=live, patience=PATIENCE) as source:
+        assert time.monotonic() - started < 3
+        assert source.name == SAMPLE_SHOP
+    assert said[0] == "http://live-shop.invalid/ does not answer (nothing within 0.5 s)."
 
 
 def test_a_live_shop_that_answers_errors_gives_way_to_the_sample(shop: SmallShop) -> None:

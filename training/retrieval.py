@@ -1,0 +1,170 @@
+"""How well likeness finds what belongs together, without readers' data: one half of a description, given the other.
+
+The first halves of held-out descriptions ask, the second halves of all of them are the candidates, and
+the other half of the same description is the one right answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bookshelf.errors import TrainingError
+from features.recommender import BookRecommender, Likeness, Profile, compare
+from features.sentences import halves
+from features.similarity import Scores, best_rows, work_keys
+from training.explanation import HELD_OUT
+from training.split import held_out_rows
+
+Values = NDArray[np.float64]
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+
+#: How far down an answer is still found.
+NEAR = 10
+FIRST, SECOND = "first_half_embedding", "second_half_embedding"
+BLEND, SAME_CATEGORY, MEANING, WORDS, RANDOM = "blend", "same_category", "embedding", "tfidf", "random"
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the right answer stood for each query (q,): 1 / its place, and whether within the first ten.
+
+    Among equal scores it is the expected value over every order they could be put in.
+    """
+
+    reciprocal: Values
+    near: Values
+
+    @property
+    def mrr(self) -> float:
+        """Mean reciprocal rank, 0 to 1."""
+        return float(self.reciprocal.mean())
+
+    @property
+    def recall(self) -> float:
+        """Recall@10: share of the answers among the first ten, 0 to 1."""
+        return float(self.near.mean())
+
+
+def with_halves(books: pd.DataFrame, most: int, embed: Embed) -> pd.DataFrame:
+    """The books with a column that says which are held out, about `most` of those that can be halved.
+
+    Which ones depends on their ids alone. They get the unit vectors of both halves; the other books get
+    empty ones. Raises `TrainingError` if fewer than two books can be halved.
+    """
+    cut = [halves(text) for text in books["description"]]
+    able = np.flatnonzero([pair is not None for pair in cut])
+    if len(able) < 2:
+        raise TrainingError(
+            f"a recommender is judged by the two halves of descriptions: of {len(books)} books only "
+            f"{len(able)} have one of two sentences and twenty words or more"
+        )
+    chosen = able[_sample(books.iloc[able], most)]
+    pairs = [pair for place in chosen if (pair := cut[place]) is not None]
+    vectors = embed([half for side in zip(*pairs, strict=True) for half in side])
+    rows = books.reset_index(drop=True)
+    rows[HELD_OUT] = np.isin(np.arange(len(rows)), chosen)
+    for column, found in zip((FIRST, SECOND), np.split(vectors, 2), strict=True):
+        cells = [np.empty(0, dtype=np.float32)] * len(rows)
+        for place, vector in zip(chosen, found, strict=True):
+            cells[place] = vector
+        rows[column] = pd.Series(cells, dtype=object)
+    return rows
+
+
+def likeness_of_halves(model: BookRecommender, rows: pd.DataFrame) -> Likeness:
+    """Likeness (q, q) of each first half to each second half of held-out rows, by the model's own words."""
+    pairs = [pair for text in rows["description"] if (pair := halves(text)) is not None]
+    first, second = (list(side) for side in zip(*pairs, strict=True))
+    return compare(_profile(model, first, rows, FIRST), _profile(model, second, rows, SECOND))
+
+
+def retrieval(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]:
+    """What the blend finds, and what each part of it, the category alone and chance find, on held-out rows.
+
+    A model must know its books before its answers count: where a first half does not find its own book
+    among the ten nearest of all indexed vectors, the blend and the embedding have found nothing.
+    """
+    likeness = likeness_of_halves(model, rows)
+    known = knows_its_books(model, rows)
+    works = np.array(work_keys(list(rows["title"])))
+    other_edition = (works[:, None] == works[None, :]) & ~np.eye(len(rows), dtype=bool)
+    candidates = {
+        BLEND: model.blend(likeness),
+        SAME_CATEGORY: likeness.category,
+        MEANING: likeness.meaning,
+        WORDS: likeness.words,
+        RANDOM: np.zeros_like(likeness.words),
+    }
+    found = {name: _found(np.where(other_edition, -np.inf, scores)) for name, scores in candidates.items()}
+    for name in (BLEND, MEANING):
+        found[name] = Found(found[name].reciprocal * known, found[name].near * known)
+    return found
+
+
+def knows_its_books(model: BookRecommender, rows: pd.DataFrame) -> Values:
+    """1.0 for each row whose first half has its own book among the ten nearest indexed vectors, else 0.0."""
+    nearness = np.stack(list(rows[FIRST])) @ model.embeddings.T
+    places = np.searchsorted(model.book_ids, rows["book_id"]).clip(max=len(model.book_ids) - 1)
+    indexed = model.book_ids[places] == rows["book_id"].to_numpy()
+    own = np.take_along_axis(nearness, places[:, None], axis=1)
+    return (indexed & ((nearness > own).sum(axis=1) < NEAR)).astype(np.float64)
+
+
+def by_weights(likeness: Likeness, category_weight: float, shares: Sequence[float]) -> list[float]:
+    """Mean reciprocal rank for each share of the embedding in what the category leaves over."""
+    rest = 1 - category_weight
+    return [
+        _found(
+            rest * (share * likeness.meaning + (1 - share) * likeness.words)
+            + category_weight * likeness.category
+        ).mrr
+        for share in shares
+    ]
+
+
+def _found(scores: Scores) -> Found:
+    right = np.diag(scores)[:, None]
+    better = (scores > right).sum(axis=1)
+    equal = (scores == right).sum(axis=1)
+    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(scores) + 1))])
+    return Found(
+        reciprocal=(harmonic[better + equal] - harmonic[better]) / equal,
+        near=np.clip((NEAR - better) / equal, 0, 1),
+    )
+
+
+def _profile(model: BookRecommender, texts: list[str], rows: pd.DataFrame, column: str) -> Profile:
+    return model.profile(texts, list(rows["category"]), np.stack(list(rows[column])))
+
+
+def _sample(books: pd.DataFrame, most: int) -> NDArray[np.int64]:
+    if len(books) <= most:
+        return np.arange(len(books))
+    ids = [str(book_id) for book_id in books["book_id"]]
+    return np.flatnonzero(held_out_rows(list(books["book_id"]), ids, most / len(books)))
+
+
+def category_agreement(model: BookRecommender) -> tuple[float, float] | None:
+    """Share of the ten nearest books that are of a book's own category, and the same for books drawn at random.
+
+    Categories that only say that there is none are left out of both. None if fewer than two books are left.
+    The category has its weight in the blend, so this tells what users get and not how good the rest is.
+    """
+    codes = model.category_codes
+    rows = np.flatnonzero(codes >= 0)
+    if len(rows) < 2:
+        return None
+    shares = []
+    for row in rows:
+        scores = model.scores(int(model.book_ids[row]))
+        scores[codes < 0] = -np.inf
+        nearest = best_rows(scores, NEAR)
+        shares.append(float(np.mean(codes[nearest] == codes[row])) if len(nearest) else 0.0)
+    sizes = np.bincount(codes[rows])
+    at_random = float(np.sum(sizes * (sizes - 1)) / (len(rows) * (len(rows) - 1)))
+    return float(np.mean(shares)), at_random
