@@ -88,9 +88,7 @@ def recommender_of(data: TrainingSet, encoder: Encoder, params: RecommenderParam
         held_out_losses=partial(held_out_losses, frame=held_out),
         dataset=rows,
         dataset_sha256=data.sha256,
-        dataset_source=(
-            f"Feast feature service {data.service} as of {data.as_of.isoformat()}, snapshot {data.snapshot_id}"
-        ),
+        dataset_source=_source(data),
         input_example=pd.DataFrame([(data.book_ids[0], 5)], columns=list(INPUTS)).astype("int64"),
         card=recommender_card(data, model, measured, len(held_out)),
         feature_service=data.service,
@@ -108,6 +106,10 @@ def held_out_losses(model: BookRecommender, frame: pd.DataFrame) -> Values:
         return np.ones(len(frame))
     losses: Values = 1 - retrieval.retrieval(model, frame)[retrieval.BLEND].reciprocal
     return losses
+
+
+def _source(data: TrainingSet) -> str:
+    return f"Feast feature service {data.service} as of {data.as_of.isoformat()}, snapshot {data.snapshot_id}"
 
 
 def _vectors(data: TrainingSet, encoder: Encoder) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The recommender's card: what it blends, what that finds beside its parts alone, and what it does not know."""
+"""The recommender's card: what it blends, what that finds beside its parts alone, what it does not know."""
 
 from __future__ import annotations
 
@@ -77,15 +77,15 @@ def _scores(measured: Mapping[str, float], held_out: int) -> str:
         f"{held_out} descriptions, chosen by a hash of the book's id, are cut in two between sentences. The "
         "first half asks, the second halves of all of them are the candidates, and the other half of the "
         "same description is the one right answer. Titles are left out. Equal scores count as the mean of "
-        "every order. The category is known for both halves, which flatters it, as a baseline and in the blend."
+        "every order. The category is known for both halves, which flatters it alone and in the blend."
     )
     rows = [
         (name, f"{measured[f'{prefix}mrr']:.3f}", f"{measured[f'{prefix}recall_at_10']:.3f}")
         for name, prefix in _ROWS
     ]
     gain = (
-        f"The blend's reciprocal rank is {measured['gain_mrr']:+.3f} over its better part alone, 95 % interval "
-        f"{measured['gain_mrr_low']:+.3f} to {measured['gain_mrr_high']:+.3f}."
+        f"The blend's reciprocal rank is {measured['gain_mrr']:+.3f} over its better part alone, 95 % "
+        f"interval {measured['gain_mrr_low']:+.3f} to {measured['gain_mrr_high']:+.3f}."
     )
     parts = [told, table(("", "mean reciprocal rank", "Recall@10"), rows), gain]
     if "category_agreement_at_10" in measured:
@@ -101,7 +101,7 @@ def _limits() -> str:
         [
             "finding the other half of a description rewards names that occur in both; what readers who "
             "liked one book also like was not measured, because no such data is known here",
-            "it knows the books of one snapshot: a book that came later has no neighbours until the next training",
+            "it knows the books of one snapshot: a later one has no neighbours until the next training",
             "English stop words are left out of TF-IDF; other languages keep theirs",
             "two different works of one title are taken for editions and never recommended for each other",
         ]

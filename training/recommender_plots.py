@@ -16,7 +16,7 @@ from sklearn.manifold import TSNE
 from features.recommender import BookRecommender, is_no_category
 from training.retrieval import by_weights, likeness_of_halves
 
-_MOST_CATEGORIES = 10
+_COLOURS = (0, 1, 2, 3, 4, 5, 6, 8, 9)  # of tab10, whose grey would look like the rest
 _MOST_POINTS = 3_000  # t-SNE takes a minute for more
 _FEWEST_FOR_NEIGHBOURS = 20
 _SHARES = tuple(round(0.1 * step, 1) for step in range(11))
@@ -34,17 +34,24 @@ def book_map(model: BookRecommender, seed: int) -> Figure:
     shown = np.random.default_rng(seed).permutation(len(model.book_ids))[:_MOST_POINTS]
     places, method = _in_the_plane(model.embeddings[shown], seed)
     names = [model.categories[row] for row in shown]
-    largest = [name for name, _ in Counter(name for name in names if not is_no_category(name)).most_common()][
-        :_MOST_CATEGORIES
-    ]
+    counted = Counter(name for name in names if not is_no_category(name))
+    largest = [name for name, _ in counted.most_common(len(_COLOURS))]
     figure = Figure(figsize=(10, 7.5), layout="constrained")
     axes = figure.subplots()
     rest = np.array([name not in largest for name in names])
-    axes.scatter(*places[rest].T, s=10, color=_REST, linewidths=0, label=f"others ({rest.sum()})")
-    for colour, name in zip(colormaps["tab10"].colors, largest, strict=False):
+    axes.scatter(
+        places[rest, 0], places[rest, 1], s=10, color=_REST, linewidths=0, label=f"others ({rest.sum()})"
+    )
+    for place, name in zip(_COLOURS, largest, strict=False):
         chosen = np.array([other == name for other in names])
         axes.scatter(
-            *places[chosen].T, s=22, color=colour, linewidths=0, alpha=0.85, label=f"{name} ({chosen.sum()})"
+            places[chosen, 0],
+            places[chosen, 1],
+            s=22,
+            color=colormaps["tab10"](place),
+            linewidths=0,
+            alpha=0.85,
+            label=f"{name} ({chosen.sum()})",
         )
     axes.set_title(f"{len(shown)} books by the meaning of their descriptions ({method})", fontsize=10)
     axes.set_xticks([])

@@ -1,4 +1,4 @@
-"""How well likeness finds what belongs together, without readers' data: one half of a description, given the other.
+"""How well likeness finds what belongs together, told without readers: halves of one description.
 
 The first halves of held-out descriptions ask, the second halves of all of them are the candidates, and
 the other half of the same description is the one right answer.
@@ -112,7 +112,8 @@ def knows_its_books(model: BookRecommender, rows: pd.DataFrame) -> Values:
     places = np.searchsorted(model.book_ids, rows["book_id"]).clip(max=len(model.book_ids) - 1)
     indexed = model.book_ids[places] == rows["book_id"].to_numpy()
     own = np.take_along_axis(nearness, places[:, None], axis=1)
-    return (indexed & ((nearness > own).sum(axis=1) < NEAR)).astype(np.float64)
+    known: Values = (indexed & ((nearness > own).sum(axis=1) < NEAR)).astype(np.float64)
+    return known
 
 
 def by_weights(likeness: Likeness, category_weight: float, shares: Sequence[float]) -> list[float]:
@@ -150,7 +151,7 @@ def _sample(books: pd.DataFrame, most: int) -> NDArray[np.int64]:
 
 
 def category_agreement(model: BookRecommender) -> tuple[float, float] | None:
-    """Share of the ten nearest books that are of a book's own category, and the same for books drawn at random.
+    """Share of the ten nearest books that are of a book's own category, and of ten books drawn at random.
 
     Categories that only say that there is none are left out of both. None if fewer than two books are left.
     The category has its weight in the blend, so this tells what users get and not how good the rest is.

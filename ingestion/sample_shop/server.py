@@ -97,8 +97,6 @@ class _Handler(BaseHTTPRequestHandler):
     """Answers GET and HEAD; a connection stays open for the next request."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "SampleShop"
-    sys_version = ""
     disable_nagle_algorithm = True
     wbufsize = -1  # head and body leave in one packet
     timeout = _IDLE_SECONDS
@@ -109,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
+
+    def version_string(self) -> str:
+        return "SampleShop"
 
     def log_message(self, *_of: object) -> None:
         """Says nothing: a crawl asks for a thousand pages."""

@@ -24,11 +24,13 @@ def _article(found: re.Match[str]) -> str:
 
 
 def title_case(title: str) -> str:
-    """`title` with a capital on every word but the small ones, which have it only at a beginning."""
+    """`title` with a capital on every word but the small ones, which have it only at either end."""
     words = title.split(" ")
     for at, word in enumerate(words):
-        begins = at == 0 or words[at - 1].endswith((":", "?", "!")) or word.startswith("(")
-        if begins or not _SMALL_WORDS.fullmatch(word.lower()):
+        at_an_end = (
+            at in (0, len(words) - 1) or words[at - 1].endswith((":", "?", "!")) or word.startswith("(")
+        )
+        if at_an_end or not _SMALL_WORDS.fullmatch(word.lower()):
             words[at] = re.sub(r"^(\W?)(.)", lambda found: found[1] + found[2].upper(), word)
         else:
             words[at] = word.lower()
