@@ -9,19 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import TruncatedSVD
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import Ridge
-from sklearn.model_selection import GroupKFold, KFold
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import Pipeline
 
-from bookshelf.book import IN_STOCK
+from features import price_pipelines as pipelines
 from features.similarity import work_keys
-from features.text import count_words
 
 Values = NDArray[np.float64]
 Kind = Literal["median", "ridge", "boosting"]
@@ -29,10 +21,6 @@ Kind = Literal["median", "ridge", "boosting"]
 #: Columns that `fit` and `predict` read: rating and stock are numbers, NaN where unknown, the rest text.
 INPUTS = ("category", "rating", "stock", "availability", "title", "description")
 OUTPUTS = ("price", "low", "high")
-
-_NUMBERS = ["rating", "stock", "in_stock", "title_words", "description_words"]
-_WORD_COLUMNS = 2**14
-_TOPICS = 24
 
 
 class PriceRegressor(BaseEstimator):  # type: ignore[misc]
@@ -77,14 +65,14 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         already. Raises `ValueError` for a missing column, fewer than two rows, or a price that is no number.
         """
         y = _checked(X, y)
-        self.categories = tuple(sorted(set(_text(X, "category"))))
+        self.categories = tuple(sorted(set(pipelines.texts(X, "category"))))
         if self.kind == "median":
             self.constant_ = float(np.median(y))
             offsets = y - self.constant_
         else:
             left_out = self.out_of_fold(X, y) if out_of_fold is None else out_of_fold
             offsets = self._to_scale(y) - self._to_scale(left_out)
-            self.pipeline_ = self._fitted_pipeline(_design(X), y)
+            self.pipeline_ = self._fitted_pipeline(pipelines.design(X), y)
         self.low_offset_, self.high_offset_ = conformal_offsets(offsets, self.coverage)
         return self
 
@@ -106,25 +94,24 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         Needs at least `folds` different works, as `GroupKFold` does.
         """
         y = _checked(X, y)
-        design, predicted = _design(X), np.empty(len(y))
+        design, predicted = pipelines.design(X), np.empty(len(y))
         splitter = GroupKFold(n_splits=self.folds, shuffle=True, random_state=self.seed)
-        for seen, left_out in splitter.split(X, y, groups=work_keys(_text(X, "title"))):
+        for seen, left_out in splitter.split(X, y, groups=work_keys(pipelines.texts(X, "title"))):
             if self.kind == "median":
                 predicted[left_out] = np.median(y[seen])
             else:
                 pipeline = self._fitted_pipeline(design.iloc[seen], y[seen])
-                predicted[left_out] = self._to_pounds(pipeline.predict(design.iloc[left_out]))
+                predicted[left_out] = self._to_pounds(pipelines.predicted(pipeline, design.iloc[left_out]))
         return predicted
 
     def _centre(self, X: pd.DataFrame) -> Values:
         if self.kind == "median":
             return self._to_scale(np.full(len(X), self.constant_))
-        return np.asarray(self.pipeline_.predict(_design(X)), dtype=np.float64)
+        return pipelines.predicted(self.pipeline_, pipelines.design(X))
 
     def _fitted_pipeline(self, design: pd.DataFrame, y: Values) -> Pipeline:
-        pipeline = _ridge(self.alpha) if self.kind == "ridge" else _boosting(self.seed)
-        with np.errstate(invalid="ignore", divide="ignore"):  # SVD's share of no variance: books without text
-            return pipeline.fit(design, self._to_scale(y))
+        chosen = pipelines.ridge(self.alpha) if self.kind == "ridge" else pipelines.boosting(self.seed)
+        return pipelines.fitted(chosen, design, self._to_scale(y))
 
     def _to_scale(self, pounds: Values) -> Values:
         return np.log1p(pounds) if self._logarithmic else pounds
@@ -152,63 +139,6 @@ def conformal_offsets(residuals: Values, coverage: float) -> tuple[float, float]
     reach = stats.t.ppf((1 + coverage) / 2, n - 1) * np.std(ordered, ddof=1) * np.sqrt(1 + 1 / n)
     middle = float(np.mean(ordered))
     return min(float(ordered[0]), middle - reach), max(float(ordered[-1]), middle + reach)
-
-
-def _design(X: pd.DataFrame) -> pd.DataFrame:
-    """The columns that the pipelines read, missing texts as "", missing numbers as NaN."""
-    texts = {name: _text(X, name) for name in ("category", "title", "description")}
-    words = {name: np.log1p([count_words(text) for text in texts[name]]) for name in ("title", "description")}
-    return pd.DataFrame(
-        {
-            "category": texts["category"],
-            "rating": X["rating"].to_numpy(dtype=np.float64, na_value=np.nan),
-            "stock": X["stock"].to_numpy(dtype=np.float64, na_value=np.nan),
-            "in_stock": [float(text == IN_STOCK) for text in _text(X, "availability")],
-            "title_words": words["title"],
-            "description_words": words["description"],
-            "text": [" ".join(pair) for pair in zip(texts["title"], texts["description"], strict=True)],
-        },
-        index=X.index,
-    )
-
-
-def _ridge(alpha: float) -> Pipeline:
-    columns = [
-        ("category", OneHotEncoder(handle_unknown="ignore"), ["category"]),
-        ("numbers", make_pipeline(_imputer(), StandardScaler()), _NUMBERS),
-        ("text", _words(), "text"),
-    ]
-    return make_pipeline(ColumnTransformer(columns), Ridge(alpha=alpha))
-
-
-def _boosting(seed: int) -> Pipeline:
-    # Trees cannot split a one-hot category of five books; its mean price, taken crosswise, they can.
-    crosswise = KFold(5, shuffle=True, random_state=seed)
-    columns = [
-        ("category", TargetEncoder(target_type="continuous", cv=crosswise), ["category"]),
-        ("numbers", "passthrough", _NUMBERS),
-        ("text", make_pipeline(_words(), TruncatedSVD(_TOPICS, random_state=seed)), "text"),
-    ]
-    trees = HistGradientBoostingRegressor(
-        loss="absolute_error", learning_rate=0.08, max_iter=120, max_leaf_nodes=15, random_state=seed
-    )
-    return make_pipeline(ColumnTransformer(columns, sparse_threshold=0), trees)
-
-
-def _words() -> Pipeline:
-    # Hashed, because a vocabulary cannot be made of books without text.
-    return make_pipeline(
-        HashingVectorizer(n_features=_WORD_COLUMNS, stop_words="english", alternate_sign=False, norm=None),
-        TfidfTransformer(sublinear_tf=True),
-    )
-
-
-def _imputer() -> SimpleImputer:
-    return SimpleImputer(strategy="median", keep_empty_features=True)
-
-
-def _text(X: pd.DataFrame, column: str) -> list[str]:
-    return [cell if isinstance(cell, str) else "" for cell in X[column]]
 
 
 def _checked(X: pd.DataFrame, y: Values) -> Values:

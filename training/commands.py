@@ -28,15 +28,19 @@ def params_type(name: str) -> type[Any]:
 def train(name: str, settings: Settings, params: Any, as_of: datetime) -> None:
     """Fit, judge and register one model on what was known at `as_of`, and say how good it is."""
     from training.registry import describe, register  # MLflow, which no help text needs
+    from training.runs import model_run, tracking_client
 
     started = time.monotonic()
-    fitted = _fit(name, settings, params, as_of)
-    fitted = replace(fitted, metrics={**fitted.metrics, "fit_seconds": time.monotonic() - started})
-    print(f"{name}: {len(fitted.dataset):,} rows from {fitted.dataset_source}")
-    if verdict := fitted.tags.get("verdict"):
-        print(f"  {verdict}")
-    print(f"  {describe(fitted)}")
-    registered = register(fitted, settings)
+    # The run is there before the features are read, so that Feast notes in it what it gave out, and a
+    # training that fails is seen to have failed.
+    with model_run(tracking_client(settings), settings, name):
+        fitted = _fit(name, settings, params, as_of)
+        fitted = replace(fitted, metrics={**fitted.metrics, "fit_seconds": time.monotonic() - started})
+        print(f"{name}: {len(fitted.dataset):,} rows from {fitted.dataset_source}")
+        if verdict := fitted.tags.get("verdict"):
+            print(f"  {verdict}")
+        print(f"  {describe(fitted)}")
+        registered = register(fitted, settings)
     print(f"  registered as version {registered.version} ({time.monotonic() - started:.1f} s)", flush=True)
 
 

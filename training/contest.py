@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features.price import PriceRegressor
 from features.similarity import work_keys
@@ -82,9 +81,7 @@ def hold_contest(
         reason = f"{len(y)} books of {works} works to train on are too few to tell a pattern from luck."
         return Contest(true=y, median=None, entries=(), gain=None, p=None, informative=False, reason=reason)
     median = _entry("median", PriceRegressor("median", folds=folds, seed=seed), X, y)
-    # Threads cost more than they give on so few rows, and on a busy machine ten times as much.
-    with threadpool_limits(limits=1):
-        tried = [_entry(name, model, X, y) for name, model in candidates.items()]
+    tried = [_entry(name, model, X, y) for name, model in candidates.items()]
     entries = sorted(tried, key=lambda entry: entry.error)
     best = entries[0]
     gain = bootstrap_mean(np.abs(y - median.prices) - np.abs(y - best.prices), seed=seed)

@@ -29,10 +29,14 @@ def tracking_client(settings: Settings) -> MlflowClient:
 def model_run(client: MlflowClient, settings: Settings, name: str) -> Iterator[Run]:
     """An active run in the experiment `name`; it fails if the body raises.
 
-    Under `mlflow run` it is the launched run itself where that lies in this experiment already, and
+    Whoever already logs into a run of that experiment goes on in it. Under `mlflow run` it is the launched run itself where that lies in this experiment already, and
     otherwise a new one that names the launched run as its parent.
     """
     experiment_id = _experiment(client, settings, name)
+    active = mlflow.active_run()
+    if active is not None and active.info.experiment_id == experiment_id:
+        yield active
+        return
     # Left set, `start_run` would resume that run whatever its experiment, and then forget it, so that
     # the second model of one process knew no parent.
     launched = MLFLOW_RUN_ID.get()
@@ -42,7 +46,9 @@ def model_run(client: MlflowClient, settings: Settings, name: str) -> Iterator[R
             run = mlflow.start_run(run_id=launched)
         else:
             tags = {MLFLOW_PARENT_RUN_ID: launched} if launched else None
-            run = mlflow.start_run(experiment_id=experiment_id, run_name=name, tags=tags)
+            run = mlflow.start_run(
+                experiment_id=experiment_id, run_name=name, tags=tags, nested=active is not None
+            )
         with run:
             yield run
     finally:

@@ -142,7 +142,7 @@ def test_categories_are_of_very_uneven_size() -> None:
     sizes = Counter(book.category for book in sample_books())
     assert len(sizes) == 50
     assert sizes.most_common(1) == [("Default", 145)]
-    assert sum(size < 5 for size in sizes.values()) == 17
+    assert sum(size < 5 for size in sizes.values()) == 15
     assert sizes["Add a comment"] == 64
 
 
@@ -279,7 +279,7 @@ def test_no_link_of_a_page_leads_nowhere(shop: Shop) -> None:
     starts = ("", "catalogue/page-2.html", "catalogue/category/books_1/index.html")
     for url in (urljoin(SITE, path) for path in (*starts, f"catalogue/{book.address}/index.html")):
         links = re.findall(r'(?:href|src)="([^"]+)"', body_of(shop, url).decode())
-        assert len(links) > 10
+        assert len(links) > 5
         for link in links:
             assert body_of(shop, urljoin(url, link))
 

@@ -23,6 +23,7 @@ from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
 from features.price import PriceRegressor
+from features.recommender import BookRecommender
 from features.tabular import book_frame
 from serving import service
 from serving.champions import Champion, Registry
@@ -45,9 +46,15 @@ def a_book(number: int) -> Book:
         category=category,
         image="https://shop.example/image.jpg",
         thumbnail="https://shop.example/thumbnail.jpg",
-        description="" if number == 1 else f"A story of the sea, told in {number} letters.",
+        description="" if number == 1 else _a_text(number),
         url=f"https://shop.example/{number}",
     )
+
+
+def _a_text(number: int) -> str:
+    """Words that no other book has, so that no two are taken for one work."""
+    letters = np.random.default_rng(number).choice(list("abdegilmnorstu"), size=(12, 6))
+    return f"A story in letters of {' '.join(''.join(word) for word in letters)} and the sea."
 
 
 @pytest.fixture(scope="session")
@@ -77,16 +84,18 @@ def online(home: Settings) -> OnlineFeatures:
     return OnlineFeatures(lambda: open_feature_store(home, mlflow=False))
 
 
-from standin_models import Mood, Neighbours
+@pytest.fixture(scope="session")
+def recommender_model(listed: Sequence[ListedBook]) -> BookRecommender:
+    frame = book_frame(listed, TAKEN_AT, TAKEN_AT)
+    vectors = np.random.default_rng(0).normal(size=(len(frame), 16))
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return BookRecommender().fit(frame, unit)
 
 
 @pytest.fixture(scope="session")
-def recommender_model(listed):
-    return Neighbours([one.id for one in listed])
+def sentiment_model() -> Any:
+    from standin_models import Mood
 
-
-@pytest.fixture(scope="session")
-def sentiment_model():
     return Mood()
 
 

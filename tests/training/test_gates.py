@@ -1,0 +1,68 @@
+"""What may serve and what may not, and the reason that is given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from training.fitted import Score
+from training.gates import GATES, Coverage, Evidence, refusal
+from training.metrics import Estimate
+
+SCORE = Score(metric="MAE", unit="pounds", value=3.0, baseline=8.0, higher_is_better=False)
+HONEST = Coverage(promised=0.9, held=0.89, rows=200)
+GOOD = Evidence(score=SCORE, informative=True, coverage=HONEST)
+
+
+def test_better_than_the_baseline_and_honest_may_serve() -> None:
+    assert refusal(GATES["price"], GOOD) is None
+
+
+def test_no_better_than_the_baseline_may_not() -> None:
+    reason = refusal(GATES["price"], replace(GOOD, score=replace(SCORE, value=8.0)))
+    assert reason == "its MAE of 8 pounds is no better than the baseline's 8"
+
+
+def test_a_price_model_that_says_it_knows_nothing_may_serve() -> None:
+    assert refusal(GATES["price"], replace(GOOD, score=replace(SCORE, value=8.0), informative=False)) is None
+
+
+@pytest.mark.parametrize("name", ["recommender", "sentiment"])
+def test_no_other_model_may_serve_without_knowing_more_than_its_baseline(name: str) -> None:
+    accuracy = Score(metric="accuracy", unit="of 1", value=0.4, baseline=0.4, higher_is_better=True)
+    assert refusal(GATES[name], Evidence(score=accuracy, informative=False)) is not None
+    assert refusal(GATES[name], Evidence(score=replace(accuracy, value=0.6))) is None
+
+
+@pytest.mark.parametrize(
+    ("held", "rows", "may_serve"), [(0.8, 200, False), (0.86, 200, True), (0.5, 2, True)]
+)
+def test_intervals_must_hold_what_they_promise_but_for_chance(
+    held: float, rows: int, may_serve: bool
+) -> None:
+    found = replace(GOOD, informative=False, coverage=Coverage(promised=0.9, held=held, rows=rows))
+    assert (refusal(GATES["price"], found) is None) is may_serve
+
+
+def test_of_many_rows_a_shortfall_that_matters_to_nobody_is_let_pass() -> None:
+    found = replace(GOOD, coverage=Coverage(promised=0.9, held=0.89, rows=100_000))
+    assert refusal(GATES["price"], found) is None
+
+
+def test_intervals_nobody_measured_may_not_serve() -> None:
+    assert refusal(GATES["price"], replace(GOOD, coverage=None)) == (
+        "the coverage of its intervals was not measured"
+    )
+
+
+def test_worse_than_the_incumbent_beyond_luck_may_not() -> None:
+    worse = replace(GOOD, incumbent="4", worse_by=Estimate(0.5, 0.2, 0.8))
+    assert refusal(GATES["price"], worse) == (
+        "it is worse than the incumbent, version 4, on the same held-out rows: mean loss higher by 0.5, "
+        "95 % interval 0.2 to 0.8"
+    )
+
+
+def test_as_good_as_the_incumbent_within_luck_may() -> None:
+    assert refusal(GATES["price"], replace(GOOD, incumbent="4", worse_by=Estimate(0.1, -0.2, 0.4))) is None

@@ -1,0 +1,141 @@
+"""A price training finds a pattern where there is one, and says so where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from bookshelf.errors import TrainingError
+from features.price import PriceRegressor
+from training.dataset import TrainingSet
+from training.explanation import HELD_OUT
+from training.fitted import Fitted
+from training.price import PriceParams, fit_price, held_out_losses
+
+BooksOnSale = Callable[[int, int, bool], TrainingSet]
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[bool, Fitted]:
+    """One training for all tests of what it hands over; each takes seconds."""
+    return {}
+
+
+@pytest.fixture
+def fitted(trained: dict[bool, Fitted], books_on_sale: BooksOnSale) -> Callable[[bool], Fitted]:
+    def fit(patterned: bool) -> Fitted:
+        if patterned not in trained:
+            trained[patterned] = fit_price(books_on_sale(400, 1, patterned), PriceParams())
+        return trained[patterned]
+
+    return fit
+
+
+def test_a_pattern_in_the_prices_is_found(fitted: Callable[[bool], Fitted]) -> None:
+    found = fitted(True)
+    assert found.informative is True
+    assert found.score.value < 0.5 * found.score.baseline
+    assert found.metrics["r2"] > 0.7
+    assert found.metrics["cv_gain_low"] > 0
+    assert found.params["candidate"] in found.tags["verdict"]
+
+
+def test_random_prices_are_answered_with_the_best_constant_and_no_claim(
+    fitted: Callable[[bool], Fitted],
+) -> None:
+    found = fitted(False)
+    assert found.informative is False
+    assert found.score.value == found.score.baseline
+    assert found.params["candidate"] == "median"
+    prices = found.dataset.loc[~found.dataset[HELD_OUT], "price_gbp"]
+    answers = found.model.predict(found.input_example)["price"]
+    assert set(answers) == {prices.median()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20, 26))
+def test_luck_is_not_taken_for_a_pattern(books_on_sale: BooksOnSale, seed: int) -> None:
+    assert fit_price(books_on_sale(300, seed, False), PriceParams(seed=seed)).informative is False
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("patterned", [True, False])
+def test_intervals_hold_nine_of_ten_prices_of_books_never_seen(
+    books_on_sale: BooksOnSale, patterned: bool
+) -> None:
+    found = fit_price(books_on_sale(3000, 2, patterned), PriceParams(held_out_share=0.5))
+    assert 0.87 <= found.metrics["coverage"] <= 0.93
+    assert found.model.measured_coverage == found.metrics["coverage"]
+    assert found.model.coverage == 0.9
+
+
+def test_every_score_stands_beside_its_baseline(fitted: Callable[[bool], Fitted]) -> None:
+    metrics = fitted(True).metrics
+    for name in ("mae", "rmse", "r2", "coverage", "interval_width", "cv_mae"):
+        assert {name, f"baseline_{name}"} <= metrics.keys()
+
+
+def test_no_held_out_book_was_trained_on(fitted: Callable[[bool], Fitted]) -> None:
+    found = fitted(True)
+    held_out = found.dataset[HELD_OUT]
+    assert held_out.sum() == found.params["held_out_rows"]
+    assert (~held_out).sum() == found.params["training_rows"]
+    assert 0.1 < held_out.mean() < 0.3
+
+
+def test_the_losses_are_those_that_the_score_is_the_mean_of(fitted: Callable[[bool], Fitted]) -> None:
+    found = fitted(True)
+    assert np.mean(found.held_out_losses(found.model)) == pytest.approx(found.score.value)
+    rows = found.dataset[found.dataset[HELD_OUT]]
+    assert held_out_losses(found.model, rows) == pytest.approx(found.held_out_losses(found.model))
+
+
+def test_the_card_tells_the_scores_the_data_and_the_truth(fitted: Callable[[bool], Fitted]) -> None:
+    honest, skilled = fitted(False), fitted(True)
+    assert "Nothing that is known of a book was found to tell its price" in honest.card
+    assert "Prices here follow from what is known of a book" in skilled.card
+    for found in (honest, skilled):
+        assert f"£{found.score.value:.2f} | £{found.score.baseline:.2f}" in found.card
+        assert found.dataset_sha256 in found.card
+
+
+def test_the_plots_are_drawn(fitted: Callable[[bool], Fitted]) -> None:
+    for patterned in (True, False):
+        names = {"predicted_against_true", "residuals_by_category", "candidates"}
+        assert fitted(patterned).figures.keys() == names
+
+
+def test_a_category_with_held_out_books_only_is_known_all_the_same(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(30, 3, False)
+    held_out = fit_price(data, PriceParams()).dataset[HELD_OUT].to_numpy()
+    data.frame.loc[np.flatnonzero(held_out)[0], "category"] = "One of its kind"
+    assert "One of its kind" in fit_price(data, PriceParams()).model.categories
+
+
+def test_ten_books_make_a_model_that_claims_nothing(books_on_sale: BooksOnSale) -> None:
+    found = fit_price(books_on_sale(10, 4, True), PriceParams())
+    assert found.informative is False
+    assert "too few to tell a pattern from luck" in found.tags["verdict"]
+    assert np.isfinite(found.model.predict(found.input_example).to_numpy()).all()
+
+
+def test_one_category_and_no_descriptions_can_be_trained_on(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(60, 5, False)
+    data.frame["category"], data.frame["description"] = "Only", ""
+    assert isinstance(fit_price(data, PriceParams()).model, PriceRegressor)
+
+
+def test_four_books_are_refused(books_on_sale: BooksOnSale) -> None:
+    with pytest.raises(TrainingError, match="needs 5 books and two works at least, got 4 books"):
+        fit_price(books_on_sale(4, 6, True), PriceParams())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("folds", 1), ("held_out_share", 0.9), ("coverage", 1.0), ("alpha", 0.0), ("alpha", float("nan"))],
+)
+def test_a_parameter_out_of_its_bounds_is_named(name: str, value: float) -> None:
+    with pytest.raises(TrainingError, match=f"{name} must be"):
+        PriceParams(**{name: value})  # type: ignore[arg-type]
