@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib3
+from urllib3.exceptions import HTTPError
 
 from bookshelf.errors import BookshelfError
 
@@ -13,8 +14,8 @@ _JSON = {"Content-Type": "application/json"}
 class Client:
     """Calls one server from up to `connections` threads, each over a connection that is kept.
 
-    Raises `BookshelfError` with the server's own words for any answer but 200: a failure answered
-    quickly must not count as speed.
+    Raises `BookshelfError` for no answer, and with the server's own words for any but 200: a failure
+    answered quickly must not count as speed.
     """
 
     def __init__(self, url: str, connections: int) -> None:
@@ -28,7 +29,10 @@ class Client:
 
     def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
         headers = None if body is None else _JSON
-        answer = self._pool.urlopen(method, path, body=body, headers=headers, timeout=_SECONDS)
+        try:
+            answer = self._pool.urlopen(method, path, body=body, headers=headers, timeout=_SECONDS)
+        except HTTPError as error:
+            raise BookshelfError(f"{method} {path} was not answered: {error}") from error
         if answer.status != 200:
             raise BookshelfError(f"{method} {path} was answered {answer.status}: {answer.data[:500]!r}")
         return answer.data

@@ -47,8 +47,9 @@ def ensure(catalogue: Catalogue, settings: Settings, named: str, publish: Publis
             snapshot = _scrape(catalogue, settings, named)
         elif not settings.export_csv.exists():
             export_books(catalogue.all_books(), settings.export_csv)
-        if snapshot.features_published_at is None:
-            print(publish(catalogue, settings, now()))
+        # Whether they are up to date is for the publisher to know: the encoder or the definitions may
+        # have changed, or the store be gone, since it marked the snapshot as published.
+        print(publish(catalogue, settings, now()))
     held = f"{snapshot.books:,} books from {_called(snapshot)}"
     print(f"catalogue and feature store hold {held}; snapshot {snapshot.id}")
 

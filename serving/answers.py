@@ -6,11 +6,12 @@ One question is a batch of one, so that asking alone and asking in bulk cannot g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bookshelf.contracts import (
+    MAX_DESCRIPTION,
     Contract,
     Interval,
     PriceReply,
@@ -36,9 +37,9 @@ Out = TypeVar("Out")
 
 # So many take less time than handing them to a thread and back.
 _AT_ONCE = 8
-# A long batch is encoded in parts: a single question waits for a part and not for the whole, and a
-# caller who has gone costs no more than the part that is under way.
-_TEXTS_AT_ONCE = 64
+# A long batch is judged in parts, none longer than one text may be: a single question waits for a part
+# and not for the whole, and a caller who has gone costs no more than the part that is under way.
+_CHARACTERS_AT_ONCE = MAX_DESCRIPTION
 _KNOWN_SHOWN = 10
 _NUMBERS = frozenset({"rating", "stock"})
 
@@ -144,14 +145,15 @@ class SentimentAnswers:
         texts = [_attempt(_text, one) for one in requests]
         sound = [text for text in texts if not isinstance(text, BookshelfError)]
         replies: list[Reply] = []
-        for start in range(0, len(sound), _TEXTS_AT_ONCE):
-            part = sound[start : start + _TEXTS_AT_ONCE]
+        for part in _parts(sound):
             replies += await loop.run_in_executor(self._encoding, self._replies, part)
         return _in_place(texts, replies)
 
     def _replies(self, texts: list[str]) -> list[Reply]:
+        from features.sentiment import judge
+
         assert self.champion.encoder is not None  # no sentiment model is served without one
-        judged = self.champion.model.predict(self.champion.encoder.embed(texts))
+        judged = judge(self.champion.model, self.champion.encoder.embed, texts)
         return [
             SentimentReply(sentiment=sentiment, score=score, model=self.champion.ref)
             for sentiment, score in zip(judged["sentiment"], judged["score"].tolist(), strict=True)
@@ -164,6 +166,18 @@ def _text(request: SentimentRequest) -> str:
     if not text:
         raise InvalidBook("description", "text that can be read", request.description[:_KNOWN_SHOWN])
     return text
+
+
+def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts in their order, as many together as have so many characters in all, at least one."""
+    part: list[str] = []
+    for text in texts:
+        if part and sum(map(len, part)) + len(text) > _CHARACTERS_AT_ONCE:
+            yield part
+            part = []
+        part.append(text)
+    if part:
+        yield part
 
 
 def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

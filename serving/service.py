@@ -39,7 +39,7 @@ from bookshelf.contracts import (
 )
 from bookshelf.errors import BookshelfError, ModelUnavailable
 from bookshelf.feature_store import open_feature_store
-from bookshelf.settings import QUIET_ENVIRONMENT, Settings
+from bookshelf.settings import QUIET_ENVIRONMENT, load_settings
 from serving.answers import Answers, PriceAnswers, RecommendationAnswers, SentimentAnswers
 from serving.batch import predictions
 from serving.champions import Champion, Registry
@@ -75,7 +75,7 @@ class Bookshelf:
 
     def __init__(self) -> None:
         _log_to_stderr()
-        self.settings = Settings()
+        self.settings = load_settings()
         self.registry = Registry(self.settings)
         self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")

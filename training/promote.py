@@ -32,7 +32,7 @@ _SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate said of one version; `reason` is a refusal's, or what else there is to say."""
+    """What the gate said of one version: why it is refused, or how it came to be champion."""
 
     name: str
     version: str
@@ -40,8 +40,8 @@ class Decision:
     reason: str
 
     def __str__(self) -> str:
-        outcome = (CHAMPION if self.promoted else "refused"), self.reason
-        return f"{self.name} version {self.version}: " + ": ".join(filter(None, outcome))
+        outcome = self.reason if self.promoted else f"refused: {self.reason}"
+        return f"{self.name} version {self.version}: {outcome}"
 
 
 def promote(name: str, settings: Settings, version: str | None = None) -> Decision:
@@ -55,7 +55,7 @@ def promote(name: str, settings: Settings, version: str | None = None) -> Decisi
     number = str(challenger.version)
     incumbent = _champion(client, name)
     if incumbent is not None and str(incumbent.version) == number:
-        return Decision(name, number, True, "it was already")
+        return Decision(name, number, True, f"already {CHAMPION}")
     gate = GATES[name]
     reason = refusal(gate, _evidence(client, gate, challenger, incumbent))
     if reason is not None:
@@ -64,9 +64,9 @@ def promote(name: str, settings: Settings, version: str | None = None) -> Decisi
     client.set_registered_model_alias(name, CHAMPION, number)
     client.set_model_version_tag(name, number, PROMOTION_TAG, CHAMPION)
     if incumbent is None:
-        return Decision(name, number, True, "")
+        return Decision(name, number, True, CHAMPION)
     client.set_model_version_tag(name, incumbent.version, PROMOTION_TAG, f"replaced by version {number}")
-    return Decision(name, number, True, f"in place of version {incumbent.version}")
+    return Decision(name, number, True, f"{CHAMPION} in place of version {incumbent.version}")
 
 
 def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersion:

@@ -190,6 +190,9 @@ def _encoder_version(client: MlflowClient, fingerprint: str) -> str | None:
 
 
 def _log_encoder(client: MlflowClient, settings: Settings, encoder: Encoder) -> str:
+    from transformers.utils import logging  # seconds of imports, for a process that logs the weights
+
+    logging.disable_progress_bar()  # bars for a second of writing and reading
     example = ["A gentle story about a lighthouse keeper."]
     tags = {FINGERPRINT_TAG: encoder.fingerprint, "dimensions": str(encoder.dimensions)}
     with model_run(client, settings, ENCODER_NAME):

@@ -29,8 +29,9 @@ def tracking_client(settings: Settings) -> MlflowClient:
 def model_run(client: MlflowClient, settings: Settings, name: str) -> Iterator[Run]:
     """An active run in the experiment `name`; it fails if the body raises.
 
-    Whoever already logs into a run of that experiment goes on in it. Under `mlflow run` it is the launched run itself where that lies in this experiment already, and
-    otherwise a new one that names the launched run as its parent.
+    Whoever already logs into a run of that experiment goes on in it. Under `mlflow run` it is the
+    launched run itself where that lies in this experiment, and otherwise a new one that names the
+    launched run as its parent.
     """
     experiment_id = _experiment(client, settings, name)
     active = mlflow.active_run()

@@ -24,6 +24,7 @@ from features import schema
 from features.embedding import Encoder
 from features.price import PriceRegressor
 from features.recommender import BookRecommender
+from features.sentiment import SentimentClassifier
 from features.tabular import book_frame
 from serving import service
 from serving.champions import Champion, Registry
@@ -93,15 +94,23 @@ def recommender_model(listed: Sequence[ListedBook]) -> BookRecommender:
 
 
 @pytest.fixture(scope="session")
-def sentiment_model() -> Any:
-    from standin_models import Mood
-
-    return Mood()
+def encoder() -> Encoder:
+    return Encoder.load()
 
 
 @pytest.fixture(scope="session")
-def encoder() -> Encoder:
-    return Encoder.load()
+def sentiment_model(encoder: Encoder) -> SentimentClassifier:
+    texts = {
+        "negative": ("A dull and clumsy book, a waste of time.", "I hated every tedious page of this novel."),
+        "neutral": (
+            "The book has twelve chapters and an index.",
+            "It was first printed in the spring of 1990.",
+        ),
+        "positive": ("A wonderful book, warm and funny.", "I loved every page of this delightful novel."),
+    }
+    labels = [label for label, many in texts.items() for _ in many]
+    vectors = encoder.embed([text for many in texts.values() for text in many])
+    return SentimentClassifier(C=1.0).fit(vectors, labels)
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +130,7 @@ def client(home: Settings, champions: dict[str, Champion]) -> Iterator[TestClien
     """The service over HTTP in this process, with those champions and that home."""
     bento: Any = service.Bookshelf
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(service, "Settings", lambda: home)
+        patch.setattr(service, "load_settings", lambda: home)
         patch.setattr(Registry, "champion", lambda _self, name: champions[name])
         # The worker of a real server shares its counts by files, in a folder that BentoML names.
         patch.setitem(bento.config, "metrics", {"enabled": False})

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,23 @@ def test_rubbish_is_refused_by_the_name_of_its_field(server: Server, name: str) 
 def test_zeros_and_odd_characters_in_a_text_are_read_like_any_other(server: Server) -> None:
     for text in ("\x00", "a\x00b", "🙈" * 500, "‮ reversed", "x" * 20_000):
         assert server.post("/sentiment", {"description": text}).status_code == 200
+
+
+def test_many_callers_at_once_all_get_their_own_answer(server: Server) -> None:
+    def ask(number: int) -> bool:
+        book_id = number % 60 + 1
+        price = server.post("/price", {"book_id": book_id}).json()["price"]
+        items = server.post("/features", {"page": book_id, "page_size": 1}).json()["items"]
+        nearest = server.post("/recommendations", {"book_id": book_id, "limit": 1}).json()
+        tone = server.post("/sentiment", TEXT | {"description": f"A fine book, number {number}."})
+        return (
+            abs(price - items[0]["price_gbp"]) < 5
+            and nearest["book_id"] == book_id
+            and tone.status_code == 200
+        )
+
+    with ThreadPoolExecutor(max_workers=16) as callers:
+        assert all(callers.map(ask, range(200)))
 
 
 def test_refusals_leave_no_trace_in_the_log(server: Server) -> None:

@@ -107,9 +107,11 @@ def test_a_book_that_the_recommender_does_not_know_is_not_found(client: TestClie
 
 
 def test_a_sentiment_has_a_score_between_minus_one_and_one(client: TestClient) -> None:
-    answer = client.post("/sentiment", json={"description": "A wonderful book, warm and funny."})
-    reply = SentimentReply.model_validate_json(answer.content)
-    assert -1 <= reply.score <= 1
+    texts = ("I loved this wonderful book, it is a delight.", "I hated this dull book, it is a waste.")
+    good, bad = (client.post("/sentiment", json={"description": text}) for text in texts)
+    reply = SentimentReply.model_validate_json(good.content)
+    assert (reply.sentiment, bad.json()["sentiment"]) == ("positive", "negative")
+    assert -1 <= bad.json()["score"] < 0 < reply.score <= 1
     assert (reply.model.name, reply.model.version) == ("sentiment", "8")
 
 
@@ -178,6 +180,17 @@ def test_many_prices_are_one_prediction_and_many_texts_one_encoding(
     client.post("/predictions", json={"model": "price", "inputs": [BOOK] * 100})
     client.post("/predictions", json={"model": "sentiment", "inputs": [{"description": "Fine."}] * 30})
     assert calls == [100, 30]
+
+
+def test_a_long_batch_of_texts_is_judged_in_parts_so_that_others_get_their_turn(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(Encoder, "embed", counted(Encoder.embed, calls))
+    inputs = [{"description": "word " * 1_500}] * 5  # 7,500 letters each
+    items = client.post("/predictions", json={"model": "sentiment", "inputs": inputs}).json()["items"]
+    assert [one["error"] for one in items] == [None] * 5
+    assert len(calls) == 3
 
 
 @pytest.mark.parametrize("inputs", [[], [1], "rubbish", None, [{}] * 1_001])

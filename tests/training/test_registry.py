@@ -1,0 +1,265 @@
+"""A registered version can be explained, loaded where our code is not, and judged at its gate."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from bookshelf.errors import TrainingError
+from bookshelf.settings import Settings
+from features.embedding import Encoder
+from training.dataset import TrainingSet
+from training.fitted import Fitted
+from training.price import PriceParams, fit_price, held_out_losses
+from training.promote import promote
+from training.registry import RegisteredVersion, ensure_encoder, load_version, register
+from training.runs import tracking_client
+
+BooksOnSale = Callable[[int, int, bool], TrainingSet]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """One home for all tests here: each registered version takes seconds."""
+    folder = tmp_path_factory.mktemp("registry")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("BOOKSHELF_HOME", str(folder / "var"))
+        patch.setenv("BOOKSHELF_MLRUNS", str(folder / "mlruns"))
+        yield Settings()
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def fitted(known: dict[str, Any], books_on_sale: BooksOnSale) -> Fitted:
+    if "fitted" not in known:
+        known["fitted"] = fit_price(books_on_sale(200, 1, True), PriceParams())
+    found: Fitted = known["fitted"]
+    return found
+
+
+@pytest.fixture
+def registered(known: dict[str, Any], fitted: Fitted, home: Settings) -> RegisteredVersion:
+    if "registered" not in known:
+        known["registered"] = register(fitted, home)
+    found: RegisteredVersion = known["registered"]
+    return found
+
+
+@pytest.fixture
+def client(home: Settings) -> MlflowClient:
+    return tracking_client(home)
+
+
+def test_its_tags_tell_score_baseline_and_origin(
+    registered: RegisteredVersion, fitted: Fitted, client: MlflowClient
+) -> None:
+    version = client.get_model_version("price", registered.version)
+    assert version.run_id == registered.run_id
+    assert float(version.tags["score"]) == fitted.score.value
+    assert float(version.tags["baseline"]) == fitted.score.baseline
+    expected = {
+        "metric": "MAE",
+        "unit": "pounds",
+        "higher_is_better": "false",
+        "informative": "true",
+        "feature_service": "price_model",
+        "dataset_sha256": fitted.dataset_sha256,
+        "snapshot_id": "7",
+    }
+    assert expected.items() <= version.tags.items()
+    assert version.description.startswith("MAE ")
+
+
+def test_its_run_holds_everything_that_explains_it(
+    registered: RegisteredVersion, fitted: Fitted, client: MlflowClient
+) -> None:
+    run = client.get_run(registered.run_id)
+    assert client.get_experiment(run.info.experiment_id).name == "price"
+    assert run.info.run_name == f"price v{registered.version}"
+    assert run.info.status == "FINISHED"
+    assert {name: str(value) for name, value in fitted.params.items()} == run.data.params
+    assert fitted.metrics.items() <= run.data.metrics.items()
+    (given,) = run.inputs.dataset_inputs
+    assert fitted.dataset_sha256.startswith(given.dataset.digest)
+    artifacts = {one.path for one in client.list_artifacts(registered.run_id)}
+    assert artifacts == {"model_card.md", "training_set.parquet", "held_out.parquet", "plots"}
+    plots = {one.path for one in client.list_artifacts(registered.run_id, "plots")}
+    assert plots == {f"plots/{name}.png" for name in fitted.figures}
+
+
+def test_its_training_set_is_kept_row_by_row(registered: RegisteredVersion, fitted: Fitted) -> None:
+    path = mlflow.artifacts.download_artifacts(run_id=registered.run_id, artifact_path="training_set.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(path), fitted.dataset)
+
+
+def test_it_has_a_signature_of_doubles_and_texts(registered: RegisteredVersion) -> None:
+    signature = mlflow.models.get_model_info(f"models:/price/{registered.version}").signature
+    inputs = {column.name: column.type.name for column in signature.inputs}
+    assert inputs["rating"] == inputs["stock"] == "double"
+    assert inputs["category"] == inputs["description"] == "string"
+    assert signature.outputs.input_names() == ["price", "low", "high"]
+
+
+def test_it_loads_as_it_was_fitted(registered: RegisteredVersion, fitted: Fitted) -> None:
+    before = list(sys.path)
+    model = load_version("price", registered.version)
+    assert sys.path == before
+    pd.testing.assert_frame_equal(
+        model.predict(fitted.input_example), fitted.model.predict(fitted.input_example)
+    )
+    assert (model.informative, model.categories) == (True, fitted.model.categories)
+
+
+def test_it_loads_where_our_code_is_not_installed(
+    registered: RegisteredVersion, home: Settings, tmp_path: Path
+) -> None:
+    told = f"""
+import sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in repr(finder)]
+import warnings; warnings.simplefilter("ignore")  # MLflow, of the plugin it does not find
+import mlflow
+mlflow.set_tracking_uri({home.tracking_uri!r})
+model = mlflow.pyfunc.load_model("models:/price/{registered.version}")
+import features
+assert "code" in features.__path__[0], features.__path__
+print(len(model.predict(model.input_example)))
+"""
+    command = [sys.executable, "-c", told]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "3\n"), found.stderr
+
+
+def test_a_model_without_a_signature_is_not_registered(
+    fitted: Fitted, registered: RegisteredVersion, home: Settings, client: MlflowClient
+) -> None:
+    class Speechless:
+        def predict(self, _rows: pd.DataFrame) -> None:
+            return None
+
+    with pytest.raises(TrainingError, match="has no signature"):
+        register(replace(fitted, model=Speechless()), home)
+    assert newest(client) == registered.version
+    experiment = client.get_experiment_by_name("price")
+    (latest, *_) = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])
+    assert latest.info.status == "FAILED"
+
+
+def test_a_model_that_holds_a_type_nobody_vouches_for_is_not_registered(
+    fitted: Fitted, registered: RegisteredVersion, home: Settings, client: MlflowClient
+) -> None:
+    model = deepcopy(fitted.model)
+    model.note = Fraction(1, 3)
+    with pytest.raises(TrainingError, match=r"types that nobody vouches for: \['fractions.Fraction'\]"):
+        register(replace(fitted, model=model), home)
+    assert newest(client) == registered.version
+
+
+def test_the_encoder_is_registered_once_and_gives_the_same_vectors(
+    home: Settings, client: MlflowClient
+) -> None:
+    first = ensure_encoder(home)
+    assert ensure_encoder(home) == first
+    assert [str(one.version) for one in client.search_model_versions("name='encoder'")] == [first]
+    assert str(client.get_model_version_by_alias("encoder", "champion").version) == first
+    logged = Encoder.of(mlflow.sentence_transformers.load_model(f"models:/encoder/{first}"))
+    assert logged.fingerprint == client.get_model_version("encoder", first).tags["encoder_fingerprint"]
+    texts = ["A lighthouse keeper's last winter."]
+    np.testing.assert_array_equal(logged.embed(texts), Encoder.load(home.encoder).embed(texts))
+
+
+def test_a_run_of_mlflow_in_the_models_experiment_is_written_into(
+    fitted: Fitted, home: Settings, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched = client.create_run(client.get_experiment_by_name("price").experiment_id).info.run_id
+    client.log_param(launched, "alpha", "1e0")  # as the user spelled it
+    monkeypatch.setenv("MLFLOW_RUN_ID", launched)
+    assert register(fitted, home).run_id == launched
+    assert client.get_run(launched).data.params["alpha"] == "1e0"
+
+
+def test_a_run_of_mlflow_elsewhere_is_the_parent_of_each_models_run(
+    fitted: Fitted, home: Settings, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched = client.create_run("0").info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", launched)
+    for _ in range(2):
+        run = client.get_run(register(fitted, home).run_id)
+        assert run.data.tags["mlflow.parentRunId"] == launched
+
+
+def test_the_first_version_becomes_champion_and_a_worse_one_is_refused(
+    registered: RegisteredVersion, fitted: Fitted, home: Settings, client: MlflowClient
+) -> None:
+    first = promote("price", home, registered.version)
+    assert (first.promoted, champion(client)) == (True, registered.version)
+    assert tag(client, registered.version) == "champion"
+
+    worse = register(spoiled(fitted), home).version
+    refused = promote("price", home)
+    assert (refused.version, refused.promoted, champion(client)) == (worse, False, registered.version)
+    assert "worse than the incumbent" in refused.reason
+    assert tag(client, worse) == f"refused: {refused.reason}"
+
+    assert promote("price", home, registered.version).reason == "already champion"
+
+
+def test_an_equal_version_takes_the_place_of_the_champion(
+    registered: RegisteredVersion, fitted: Fitted, home: Settings, client: MlflowClient
+) -> None:
+    promote("price", home, registered.version)
+    equal = register(fitted, home).version
+    assert promote("price", home).promoted
+    assert (champion(client), tag(client, registered.version)) == (equal, f"replaced by version {equal}")
+
+
+def test_a_version_that_is_not_there_is_named(home: Settings, registered: RegisteredVersion) -> None:
+    assert registered.name == "price"
+    with pytest.raises(TrainingError, match="'price' has no version '99'; it has 1"):
+        promote("price", home, "99")
+    with pytest.raises(TrainingError, match="no version of 'sentiment' is registered"):
+        promote("sentiment", home)
+
+
+def spoiled(fitted: Fitted) -> Fitted:
+    """The same training, but for a model that is better than the median and £3 off."""
+    model = deepcopy(fitted.model)
+    model.low_offset_ -= 3
+    model.pipeline_[-1].intercept_ += 3
+    score = replace(fitted.score, value=float(np.mean(held_out_losses(model, held_out(fitted)))))
+    assert score.beats_baseline
+    return replace(fitted, model=model, score=score)
+
+
+def held_out(fitted: Fitted) -> pd.DataFrame:
+    return fitted.dataset[fitted.dataset["held_out"]]
+
+
+def newest(client: MlflowClient) -> str:
+    return str(max(int(one.version) for one in client.search_model_versions("name='price'")))
+
+
+def champion(client: MlflowClient) -> str:
+    return str(client.get_model_version_by_alias("price", "champion").version)
+
+
+def tag(client: MlflowClient, version: str) -> str:
+    return str(client.get_model_version("price", version).tags["promotion"])

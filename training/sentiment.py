@@ -1,0 +1,188 @@
+"""The sentiment model, fitted on labelled texts, judged on texts held out and on real descriptions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bookshelf.book import ListedBook
+from bookshelf.catalogue import Catalogue
+from bookshelf.errors import TrainingError
+from bookshelf.settings import Settings
+from features.embedding import Encoder
+from features.sentiment import LABELS, Embed, Probabilities, SentimentClassifier, read
+from training import agreement
+from training.corpus import BUNDLED, corpus_hash, groups_of, held_out_texts, load_corpus
+from training.explanation import HELD_OUT
+from training.fitted import Fitted, Score
+from training.hand_labels import labelled_descriptions, load_hand_labels
+from training.sentiment_card import sentiment_card
+from training.sentiment_choice import Texts, choose, read_texts
+from training.sentiment_plots import sentiment_figures
+
+Values = NDArray[np.float64]
+
+METRIC, UNIT = "macro-F1", "of 1"
+#: Column with the vectors of a held-out text's passages, one after another; empty for the other texts.
+VECTORS = "passage_embeddings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SentimentParams:
+    """What a sentiment training may be told; the defaults are also the command line's and `MLproject`'s.
+
+    `caution` was chosen on the hand labels marked `choose`; those marked `report` have chosen nothing.
+    """
+
+    corpus: str = field(default=BUNDLED, metadata={"help": f"CSV or Parquet of text,label, or {BUNDLED}"})
+    caution: float = field(default=0.8, metadata={"help": "how much more negative a plot must be, 0 to 5"})
+    held_out_share: float = field(default=0.2, metadata={"help": "of the texts, 0.05 to 0.5"})
+    folds: int = field(default=5, metadata={"help": "of the cross-validation, 2 to 20"})
+    seed: int = field(default=0, metadata={"help": "of folds and bootstrap"})
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("caution", 0, 5), ("held_out_share", 0.05, 0.5), ("folds", 2, 20)):
+            if not low <= getattr(self, name) <= high:
+                raise TrainingError(f"{name} must be {low} to {high}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByHand:
+    """What the model says (n,) of descriptions that were labelled by hand (n,), and the scores of that."""
+
+    true: agreement.Codes
+    found: agreement.Codes
+    metrics: dict[str, float]
+
+
+def fit_sentiment(settings: Settings, params: SentimentParams, as_of: datetime) -> Fitted:
+    """The sentiment model, and how it agrees with the hand labels if the catalogue has those books.
+
+    It learns nothing from the catalogue: `as_of` is only told on the card. Raises `TrainingError` for a
+    corpus that cannot be used.
+    """
+    books = Catalogue.open(settings.catalogue_url).all_books()
+    encoder = Encoder.load(settings.encoder)
+    return sentiment_of(load_corpus(params.corpus), books, encoder, params, as_of)
+
+
+def sentiment_of(
+    corpus: pd.DataFrame,
+    books: Sequence[ListedBook],
+    encoder: Encoder,
+    params: SentimentParams,
+    as_of: datetime,
+) -> Fitted:
+    """Choose, fit and judge on a corpus as `load_corpus` gives it; there may be no books."""
+    kept = held_out_texts(corpus, params.held_out_share)
+    texts = read_texts(list(corpus["text"]), list(corpus["label"]), encoder.embed)
+    training, held_out = texts.only(~kept), texts.only(kept)
+    groups = groups_of(corpus[~kept])
+    model, chosen = choose(training, groups, caution=params.caution, folds=params.folds, seed=params.seed)
+    found = model.probabilities(held_out.reading, held_out.vectors)
+    measured = _measured(held_out.labels, found, training.labels, list(corpus.loc[kept, "part"]))
+    by_hand = _by_hand(model, labelled_descriptions(books, load_hand_labels()), encoder.embed, params.seed)
+    metrics = measured | chosen | by_hand.metrics
+    rows = corpus.copy()
+    rows[HELD_OUT], rows[VECTORS] = kept, _vectors(texts, kept)
+    sizes = {"training_rows": len(training.labels), "held_out_rows": len(held_out.labels)}
+    return Fitted(
+        name="sentiment",
+        model=model,
+        score=Score(
+            metric=METRIC,
+            unit=UNIT,
+            value=metrics["macro_f1"],
+            baseline=metrics["baseline_macro_f1"],
+            higher_is_better=True,
+        ),
+        params={**asdict(params), **sizes, "C": model.C, "temperature": model.temperature},
+        metrics=metrics,
+        held_out_losses=partial(held_out_losses, frame=rows[kept]),
+        dataset=rows,
+        dataset_sha256=corpus_hash(corpus),
+        dataset_source=f"corpus {params.corpus}",
+        input_example=held_out.vectors[:3],
+        card=sentiment_card(rows, model, metrics, as_of),
+        figures=sentiment_figures(held_out.labels, found, by_hand.true, by_hand.found),
+        tags={"encoder_fingerprint": encoder.fingerprint, "verdict": _verdict(by_hand.metrics)},
+    )
+
+
+def held_out_losses(model: SentimentClassifier, frame: pd.DataFrame) -> Values:
+    """Log loss of each row of a held-out frame as it is logged.
+
+    A model of vectors of another length knows nothing: ln 3 for every row.
+    """
+    reading = read(list(frame["text"]))
+    vectors = np.concatenate(list(frame[VECTORS])).reshape(len(reading.passages), -1)
+    if vectors.shape[1] != model.pipeline_.n_features_in_:
+        return np.full(len(frame), np.log(len(LABELS)))
+    true = agreement.codes(list(frame["label"]))
+    return agreement.log_losses(true, model.probabilities(reading, vectors))
+
+
+def _measured(
+    true: agreement.Codes, found: Probabilities, learnt: agreement.Codes, parts: Sequence[str]
+) -> dict[str, float]:
+    """Scores on held-out texts, over all and of each part; the baseline is the commonest label learnt."""
+    best = found.argmax(axis=1)
+    majority = np.full(len(true), np.bincount(learnt).argmax())
+    measured = {
+        "macro_f1": agreement.macro_f1(true, best),
+        "baseline_macro_f1": agreement.macro_f1(true, majority),
+        "accuracy": agreement.accuracy(true, best),
+        "baseline_accuracy": agreement.accuracy(true, majority),
+        "log_loss": float(agreement.log_losses(true, found).mean()),
+        "calibration_error": agreement.calibration_error(true, found),
+    }
+    for part in sorted(set(parts) - {""}):
+        rows = np.array([other == part for other in parts])
+        name = re.sub(r"\W", "_", part)
+        measured[f"macro_f1_{name}"] = agreement.macro_f1(true[rows], best[rows])
+        measured[f"accuracy_{name}"] = agreement.accuracy(true[rows], best[rows])
+    return measured
+
+
+def _by_hand(model: SentimentClassifier, described: pd.DataFrame, embed: Embed, seed: int) -> ByHand:
+    """Agreement with the hand labels; the baseline is the commonest of them."""
+    metrics = {"hand_labelled_books": float(len(described))}
+    if described.empty:
+        nothing = np.empty(0, dtype=np.int64)
+        return ByHand(true=nothing, found=nothing, metrics=metrics)
+    texts = read_texts(list(described["text"]), list(described["label"]), embed)
+    true, found = texts.labels, model.probabilities(texts.reading, texts.vectors).argmax(axis=1)
+    majority = np.full(len(true), np.bincount(true).argmax())
+    for name, score in (("accuracy", agreement.accuracy), ("macro_f1", agreement.macro_f1)):
+        estimate = agreement.with_interval(score, true, found, seed=seed)
+        metrics[f"hand_{name}"] = estimate.mean
+        metrics[f"hand_{name}_low"], metrics[f"hand_{name}_high"] = estimate.low, estimate.high
+        metrics[f"baseline_hand_{name}"] = score(true, majority)
+    return ByHand(true=true, found=found, metrics=metrics)
+
+
+def _verdict(by_hand: dict[str, float]) -> str:
+    if "hand_accuracy" not in by_hand:
+        return "none of the descriptions labelled by hand is in this catalogue"
+    return (
+        f"on {by_hand['hand_labelled_books']:.0f} descriptions labelled by hand: "
+        f"macro-F1 {by_hand['hand_macro_f1']:.3f}, baseline {by_hand['baseline_hand_macro_f1']:.3f}; "
+        f"accuracy {by_hand['hand_accuracy']:.3f}, baseline {by_hand['baseline_hand_accuracy']:.3f}"
+    )
+
+
+def _vectors(texts: Texts, kept: NDArray[np.bool_]) -> pd.Series[Any]:
+    """A flat array for each text held out, for `held_out_losses` to read, and an empty one for the others."""
+    ends = np.cumsum(np.bincount(texts.reading.text))[:-1]
+    per_text = np.split(texts.vectors, ends)
+    empty = np.empty(0, dtype=np.float32)
+    cells = [vectors.ravel() if keep else empty for vectors, keep in zip(per_text, kept, strict=True)]
+    return pd.Series(cells, dtype=object)
