@@ -43,7 +43,7 @@ class SentimentParams:
     """
 
     corpus: str = field(default=BUNDLED, metadata={"help": f"CSV or Parquet of text,label, or {BUNDLED}"})
-    caution: float = field(default=0.8, metadata={"help": "how much more negative a plot must be, 0 to 5"})
+    caution: float = field(default=0.4, metadata={"help": "how much more negative a plot must be, 0 to 5"})
     held_out_share: float = field(default=0.2, metadata={"help": "of the texts, 0.05 to 0.5"})
     folds: int = field(default=5, metadata={"help": "of the cross-validation, 2 to 20"})
     seed: int = field(default=0, metadata={"help": "of folds and bootstrap"})

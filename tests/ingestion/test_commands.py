@@ -122,7 +122,7 @@ def test_scrape_leaves_queued_runs_to_the_worker(catalogue: Catalogue, shop: Sma
     assert recorded(catalogue) == [("admin", "queued", ""), ("cli", "succeeded", shop.url)]
 
 
-def test_ensure_scrapes_and_publishes_once(
+def test_ensure_scrapes_once_and_leaves_it_to_the_publisher_what_is_up_to_date(
     settings: Settings, catalogue: Catalogue, shop: SmallShop, capsys: pytest.CaptureFixture[str]
 ) -> None:
     publisher = Publisher()
@@ -131,7 +131,7 @@ def test_ensure_scrapes_and_publishes_once(
     commands.ensure(catalogue, settings, shop.url, publisher)
     commands.ensure(catalogue, settings, shop.url.rstrip("/"), publisher)
     commands.ensure(catalogue, settings, "", publisher)
-    assert publisher.published == [1]
+    assert publisher.published == [1, 1, 1, 1]
     assert len(shop.asked) == asked
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"catalogue and feature store hold 7 books from {shop.url}; snapshot 1"
@@ -170,7 +170,7 @@ def test_ensure_brings_back_a_lost_export_without_a_crawl(
     assert len(shop.asked) == asked
 
 
-def test_several_that_ensure_at_once_do_the_work_once(
+def test_several_that_ensure_at_once_scrape_once(
     settings: Settings, catalogue: Catalogue, shop: SmallShop
 ) -> None:
     publisher = Publisher()
@@ -178,7 +178,7 @@ def test_several_that_ensure_at_once_do_the_work_once(
         started = [crowd.submit(commands.ensure, catalogue, settings, shop.url, publisher) for _ in range(3)]
         for one in started:
             one.result()
-    assert publisher.published == [1]
+    assert publisher.published == [1, 1, 1]
     assert recorded(catalogue) == [("cli", "succeeded", shop.url)]
 
 
