@@ -11,7 +11,7 @@ fi
 
 echo "Installing into .venv (about two minutes the first time) ..."
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
+pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet --quiet)
 
 # torch first and with its own dependencies: a registry with a CPU build gives that one. The rest
 # without dependencies: the lock is complete, and nothing in it may pull a second torch.

@@ -50,7 +50,7 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
     the more passages a text has, the more negative they must be together, by up to `caution`.
     """
 
-    def __init__(self, C: float = 0.002, temperature: float = 1.0, caution: float = 0.4) -> None:
+    def __init__(self, C: float = 0.002, temperature: float = 1.0, caution: float = 0.8) -> None:
         self.C = C
         self.temperature = temperature
         self.caution = caution

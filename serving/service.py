@@ -55,7 +55,12 @@ OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SentimentReply)
 # Prometheus's own buckets begin at 5 ms, which is longer than most answers take.
 _SECONDS = [0.0005 * 2**power for power in range(17)]
 
-_ENVIRONMENT = {**QUIET_ENVIRONMENT, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+_ENVIRONMENT = {
+    **QUIET_ENVIRONMENT,
+    # A log has no use for progress bars.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+}
 
 
 class Nothing(Contract):

@@ -43,7 +43,7 @@ class SentimentParams:
     """
 
     corpus: str = field(default=BUNDLED, metadata={"help": f"CSV or Parquet of text,label, or {BUNDLED}"})
-    caution: float = field(default=0.4, metadata={"help": "how much more negative a plot must be, 0 to 5"})
+    caution: float = field(default=0.8, metadata={"help": "how much more negative a plot must be, 0 to 5"})
     held_out_share: float = field(default=0.2, metadata={"help": "of the texts, 0.05 to 0.5"})
     folds: int = field(default=5, metadata={"help": "of the cross-validation, 2 to 20"})
     seed: int = field(default=0, metadata={"help": "of folds and bootstrap"})
@@ -166,6 +166,9 @@ def _by_hand(model: SentimentClassifier, described: pd.DataFrame, embed: Embed, 
         metrics[f"hand_{name}"] = estimate.mean
         metrics[f"hand_{name}_low"], metrics[f"hand_{name}_high"] = estimate.low, estimate.high
         metrics[f"baseline_hand_{name}"] = score(true, majority)
+    for place in set(true):
+        right = found[true == place] == place
+        metrics[f"hand_recall_{LABELS[place]}"] = float(right.mean())
     return ByHand(true=true, found=found, metrics=metrics)
 
 

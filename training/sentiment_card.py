@@ -104,11 +104,17 @@ def _by_hand(measured: Mapping[str, float]) -> str:
         for name, title in (("hand_macro_f1", "macro-F1"), ("hand_accuracy", "accuracy"))
     ]
     told = (
-        f"On {books} real descriptions of this catalogue, labelled by two people (`training/data/"
+        f"On {books} real descriptions of this catalogue, labelled twice by reading (`training/data/"
         "HAND_LABELS.md`); none of them was used to learn or to choose. The baseline is the commonest label "
         "among them."
     )
-    return f"{told}\n\n" + table(("", "model", "95 % interval", "baseline"), rows)
+    recalls = ", ".join(
+        f"{measured[f'hand_recall_{label}']:.0%} of the {label} ones"
+        for label in LABELS
+        if f"hand_recall_{label}" in measured
+    )
+    scores = table(("", "model", "95 % interval", "baseline"), rows)
+    return f"{told}\n\n{scores}\n\nIt found {recalls}."
 
 
 def _limits() -> str:
@@ -116,7 +122,9 @@ def _limits() -> str:
         [
             "irony, and negation that turns on one word, are read right in about three of five cases: see "
             "the score on `twins`",
-            "most descriptions sell: between praise and plain telling the line is fine, and people draw it "
+            "few descriptions are negative, and those that are, bleak plots in words of praise, are mostly "
+            "not found to be",
+            "most descriptions sell: the line between praise and plain telling is fine, and labellers draw it "
             "differently too",
             "the encoder reads English; a text in another language gets an answer that means little",
             "it judges words, not books: a bleak masterpiece may be told as bleak",
