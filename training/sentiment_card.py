@@ -124,8 +124,8 @@ def _limits() -> str:
             "the score on `twins`",
             "few descriptions are negative, and those that are, bleak plots in words of praise, are mostly "
             "not found to be",
-            "most descriptions sell: the line between praise and plain telling is fine, and labellers draw it "
-            "differently too",
+            "most descriptions sell: the line between praise and plain telling is fine, and labellers too "
+            "draw it differently",
             "the encoder reads English; a text in another language gets an answer that means little",
             "it judges words, not books: a bleak masterpiece may be told as bleak",
         ]

@@ -9,9 +9,8 @@ import time
 from datetime import timedelta
 from types import FrameType
 
-from bookshelf.secrets import draw_secrets
-
 from bookshelf.errors import BookshelfError
+from bookshelf.secrets import draw_secrets
 from bookshelf.settings import Settings, load_settings
 from walk.ports import complaint, taken_ports
 from walk.programs import programs

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from bookshelf.catalogue import Catalogue
@@ -38,17 +39,17 @@ class ModelStatus:
 
 def do_main_job(settings: Settings, say: Say) -> None:
     """Bring catalogue, feature store and models up to date. Raises `BookshelfError` naming the step."""
-    _timed("catalogue and features", say, lambda: _python(settings, "-m", "ingestion", "ensure"))
+    _timed("catalogue and features", say, partial(_python, settings, "-m", "ingestion", "ensure"))
     snapshot = Catalogue.open(settings.catalogue_url).snapshot()
     if snapshot is None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
-    stale = [name for name in MODEL_NAMES if not _is_valid(known.get(name), snapshot.id)]
+    stale = [name for name in MODEL_NAMES if name not in known or known[name].snapshot_id != snapshot.id]
     for name in stale:
-        _timed(f"train {name}", say, lambda name=name: _mlflow_run(settings, name, experiment=name))  # type: ignore[misc]
-    if stale:
-        _timed("promote", say, lambda: _mlflow_run(settings, "promote", experiment="promotion"))
-    for name in set(MODEL_NAMES) - set(stale):
+        _timed(f"train {name}", say, partial(_mlflow_run, settings, name, experiment=name))
+    if stale or not all(model.promotion for model in known.values()):
+        _timed("promote", say, partial(_mlflow_run, settings, "promote", experiment="promotion"))
+    for name in sorted(set(MODEL_NAMES) - set(stale)):
         say(f"  {name} version {known[name].version} is up to date")
 
 
@@ -66,10 +67,6 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
         raise BookshelfError(f"cannot read the model registry: {answer.stderr.strip()}")
     rows: list[dict[str, Any]] = json.loads(answer.stdout)
     return [ModelStatus(**row) for row in rows]
-
-
-def _is_valid(model: ModelStatus | None, snapshot_id: int) -> bool:
-    return model is not None and model.snapshot_id == snapshot_id and bool(model.promotion)
 
 
 def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:

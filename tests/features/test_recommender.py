@@ -16,7 +16,7 @@ BOOKS = pd.DataFrame(
         (5, "The Sand Sea", "Science Fiction", "A desert planet without water."),
         (9, "Bread at Home", "Food and Drink", "Loaves, rolls and a sourdough starter."),
         (11, "Cakes at Home", "Food and Drink", "Sponges, tarts and a sourdough cake."),
-        (13, "Bread Once More", "Food and Drink", "Loaves, rolls and a sourdough starter."),
+        (13, "Bread Once More", "Food and Drink", "Loaves for a winter of baking."),
         (15, "Loaves", "Default", ""),
         (17, "The Rest", "Default", ""),
     ],
@@ -57,8 +57,15 @@ def test_a_book_described_by_nearly_the_same_vector_is_never_recommended() -> No
 
 
 def test_a_book_described_in_the_same_words_is_never_recommended() -> None:
-    books = BOOKS.assign(description=["A desert planet, a spice, a young duke and his enemies. " * 3] * 8)
-    assert ids(BookRecommender().fit(books, vectors(8)), 9) == []
+    words = (
+        "Loaves, rolls, buns, crusts, flour, water, salt, yeast, ovens, peels, baskets, knives, crumbs, rye."
+    )
+    books = BOOKS.assign(
+        description=[words if book_id in (9, 13) else "Else." for book_id in BOOKS["book_id"]]
+    )
+    found = BookRecommender().fit(books, vectors(8))
+    assert 13 not in ids(found, 9)
+    assert 13 in ids(found, 11)
 
 
 def test_every_other_book_comes_back_best_first(recommender: BookRecommender) -> None:
@@ -85,7 +92,7 @@ def test_the_category_alone_finds_the_category_and_no_category_is_none() -> None
 
 def test_a_book_without_a_description_is_known_by_its_title() -> None:
     only_words = BookRecommender(0, 1, 0).fit(BOOKS, vectors(8))
-    assert ids(only_words, 15, 2) == [9, 13]
+    assert set(ids(only_words, 15, 2)) == {9, 13}
 
 
 def test_an_unknown_book_is_a_key_error(recommender: BookRecommender) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import skops.io
@@ -12,7 +14,7 @@ _DIRECTIONS = np.eye(3, 8, dtype=np.float32)
 _TONES = {"bad": 0, "so": 1, "good": 2}
 
 
-def embed(texts: list[str]) -> Vectors:
+def embed(texts: Sequence[str]) -> Vectors:
     """A text's first word says which way its vector points."""
     return np.array([_DIRECTIONS[_TONES.get(text.split()[0], 1) if text.split() else 1] for text in texts])
 
@@ -21,8 +23,8 @@ def embed(texts: list[str]) -> Vectors:
 def classifier() -> SentimentClassifier:
     chance = np.random.default_rng(0)
     codes = np.repeat([0, 1, 2], 60)
-    X = (_DIRECTIONS[codes] + chance.normal(0, 0.1, (180, 8))).astype(np.float32)
-    return SentimentClassifier(C=1.0, caution=0.0).fit(X, [LABELS[code] for code in codes])
+    vectors: Vectors = (_DIRECTIONS[codes] + chance.normal(0, 0.1, (180, 8))).astype(np.float32)
+    return SentimentClassifier(C=1.0, caution=0.0).fit(vectors, [LABELS[code] for code in codes])
 
 
 def passage(tone: str, words: int = 8) -> str:

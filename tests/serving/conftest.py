@@ -69,11 +69,17 @@ def price_model(listed: Sequence[ListedBook]) -> PriceRegressor:
     return PriceRegressor("ridge", alpha=0.1).fit(frame, frame[schema.LABEL].to_numpy())
 
 
+def settings_in(folder: Path) -> Settings:
+    """Settings whose every store lies in the folder, whatever the environment of the tests names."""
+    inside = Settings(home=folder / "var", mlruns=folder / "mlruns")
+    return inside.model_copy(update={"mlflow_tracking_uri": "", "database_url": ""})
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory, listed: Sequence[ListedBook]) -> Settings:
     """A home whose catalogue has the books and one more that is not published to its online store."""
     folder: Path = tmp_path_factory.mktemp("serving")
-    settings = Settings(home=folder / "var", mlruns=folder / "mlruns")
+    settings = settings_in(folder)
     offered = [*(one.book for one in listed), a_book(len(listed) + 1)]
     Catalogue.open(settings.catalogue_url).publish(offered, "https://shop.example/", TAKEN_AT)
     _publish_online(settings, book_frame(listed, TAKEN_AT, TAKEN_AT))
@@ -236,6 +242,12 @@ def _log(model: Any, example: Any) -> Any:
         pip_requirements=[],
         skops_trusted_types=skops.io.get_untrusted_types(data=skops.io.dumps(model)),
     )
+
+
+@pytest.fixture(scope="module")
+def other_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with nothing in it."""
+    return settings_in(tmp_path_factory.mktemp("other"))
 
 
 @pytest.fixture(scope="module")

@@ -22,19 +22,13 @@ EXAMPLE = pd.DataFrame([("Fiction", 4.0, 3.0, "In stock", "A title", "A text.")]
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    folder = tmp_path_factory.mktemp("registry")
-    return Settings(home=folder / "var", mlruns=folder / "mlruns")
-
-
-@pytest.fixture(scope="module")
-def writer(settings: Settings, registry_writer: Any) -> Any:
-    return registry_writer(settings)
+def writer(other_home: Settings, registry_writer: Any) -> Any:
+    return registry_writer(other_home)
 
 
 @pytest.fixture
-def registry(settings: Settings) -> Registry:
-    return Registry(settings)
+def registry(other_home: Settings) -> Registry:
+    return Registry(other_home)
 
 
 def test_an_empty_registry_has_no_champion_and_says_what_to_do(registry: Registry) -> None:
@@ -101,8 +95,8 @@ def test_a_version_whose_file_is_broken_is_refused(
         registry.champion("price")
 
 
-def test_a_registry_that_cannot_be_reached_is_a_reason_too(settings: Settings) -> None:
-    away = settings.model_copy(update={"mlflow_tracking_uri": "sqlite:////proc/nowhere/mlflow.db"})
+def test_a_registry_that_cannot_be_reached_is_a_reason_too(other_home: Settings) -> None:
+    away = other_home.model_copy(update={"mlflow_tracking_uri": "sqlite:////proc/nowhere/mlflow.db"})
     with pytest.raises(ModelUnavailable, match="the champion of price cannot be served"):
         Registry(away).champion("price")
 

@@ -41,7 +41,9 @@ class Server:
             self.port = listener.getsockname()[1]
         self._folder, self._wait = folder, wait
         self._environment = {
-            **{name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"},
+            **os.environ,
+            "MLFLOW_TRACKING_URI": settings.tracking_uri,
+            "BOOKSHELF_DATABASE_URL": "",
             "BOOKSHELF_HOME": str(settings.home),
             "BOOKSHELF_MLRUNS": str(settings.mlruns),
             "BENTOML_HOME": str(folder / "bentoml"),

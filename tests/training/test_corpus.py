@@ -1,0 +1,122 @@
+"""A corpus is checked row by row, and split so that twins stay together and splits stay as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bookshelf.errors import TrainingError
+from features.sentiment import LABELS
+from training.corpus import BUNDLED, corpus_hash, groups_of, held_out_texts, load_corpus
+from training.hand_labels import HAND_LABELS, REPORT, load_hand_labels
+
+
+def rows(each: int = 20) -> pd.DataFrame:
+    pairs = [(f"{label} text {number}", label) for number in range(each) for label in LABELS]
+    return pd.DataFrame(pairs, columns=["text", "label"])
+
+
+def written(frame: pd.DataFrame, path: Path) -> str:
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False)
+    return str(path)
+
+
+def test_the_bundled_corpus_is_large_balanced_and_each_text_once() -> None:
+    corpus = load_corpus(BUNDLED)
+    assert len(corpus) >= 1500
+    assert not corpus["text"].duplicated().any()
+    assert corpus["label"].value_counts(normalize=True).min() > 0.25
+    assert set(corpus["part"]) == {"remarks", "blurbs", "twins", "jackets"}
+    assert (corpus.loc[corpus["part"] == "twins", "group"] != "").all()
+
+
+@pytest.mark.parametrize("name", ["corpus.csv", "corpus.parquet"])
+def test_csv_and_parquet_give_the_same_corpus(tmp_path: Path, name: str) -> None:
+    corpus = load_corpus(written(rows(), tmp_path / name))
+    assert corpus["text"].tolist() == rows()["text"].tolist()
+    assert corpus[["part", "group"]].eq("").all(axis=None)
+
+
+def test_repetitions_are_dropped(tmp_path: Path) -> None:
+    twice = pd.concat([rows(), rows()])
+    corpus = load_corpus(written(twice, tmp_path / "corpus.csv"))
+    assert corpus_hash(corpus) == corpus_hash(load_corpus(written(rows(), tmp_path / "once.csv")))
+
+
+def test_a_wrong_label_is_named_with_its_row(tmp_path: Path) -> None:
+    wrong = rows()
+    wrong.loc[4, "label"] = "postive"
+    with pytest.raises(TrainingError, match=r"row 5, column 'label': must be .* got 'postive'"):
+        load_corpus(written(wrong, tmp_path / "corpus.csv"))
+
+
+@pytest.mark.parametrize("name", ["corpus.csv", "corpus.parquet"])
+@pytest.mark.parametrize("cell", ["", "   ", None])
+def test_an_empty_text_is_named_with_its_row(tmp_path: Path, name: str, cell: str | None) -> None:
+    wrong = rows()
+    wrong.loc[1, "text"] = cell
+    with pytest.raises(TrainingError, match=r"row 2, column 'text': must be a text"):
+        load_corpus(written(wrong, tmp_path / name))
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="column 'label' is missing"):
+        load_corpus(written(rows().rename(columns={"label": "tone"}), tmp_path / "corpus.csv"))
+
+
+def test_a_text_of_two_labels_is_named_with_its_rows(tmp_path: Path) -> None:
+    wrong = rows()
+    wrong.loc[3, "text"] = wrong.loc[1, "text"]
+    with pytest.raises(TrainingError, match=r"rows 2, 4, column 'label'"):
+        load_corpus(written(wrong, tmp_path / "corpus.csv"))
+
+
+def test_a_label_without_enough_texts_is_named(tmp_path: Path) -> None:
+    few = rows().query("label != 'neutral'")
+    with pytest.raises(TrainingError, match="20 neutral texts at least are needed, got 0"):
+        load_corpus(written(few, tmp_path / "corpus.csv"))
+
+
+def test_a_file_that_is_not_there_or_no_table_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="there is no corpus"):
+        load_corpus(str(tmp_path / "none.csv"))
+    for name in ("broken.parquet", "broken.csv"):
+        (tmp_path / name).write_bytes(b'\xff\xfe"')
+        with pytest.raises(TrainingError, match="cannot be read"):
+            load_corpus(str(tmp_path / name))
+
+
+def test_twins_are_never_parted() -> None:
+    corpus = load_corpus(BUNDLED)
+    kept = held_out_texts(corpus, 0.2)
+    sides = pd.Series(kept).groupby(np.array(groups_of(corpus))).nunique()
+    assert sides.max() == 1
+    assert 0.15 < kept.mean() < 0.27
+
+
+def test_the_same_texts_are_held_out_whatever_comes_and_goes() -> None:
+    corpus = load_corpus(BUNDLED)
+    alone = corpus[corpus["group"] == ""].reset_index(drop=True)
+    before = set(alone["text"][held_out_texts(alone, 0.2)])
+    shuffled = alone.sample(frac=0.5, random_state=0)
+    after = set(shuffled["text"][held_out_texts(shuffled, 0.2)])
+    assert after == before & set(shuffled["text"])
+
+
+def test_there_are_enough_hand_labels_to_report_on() -> None:
+    labels = load_hand_labels()
+    assert len(labels) == 300
+    assert (labels["use"] == REPORT).sum() == 200
+
+
+def test_a_wrong_hand_label_is_named_with_its_row(tmp_path: Path) -> None:
+    wrong = pd.read_csv(HAND_LABELS)
+    wrong.loc[2, "label"] = "glad"
+    with pytest.raises(TrainingError, match="row 3, column 'label'"):
+        load_hand_labels(Path(written(wrong, tmp_path / "labels.csv")))

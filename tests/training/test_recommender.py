@@ -1,0 +1,153 @@
+"""The recommender is judged by halves of descriptions, and vectors that are mixed up do not pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bookshelf.errors import TrainingError
+from features.embedding import Encoder
+from features.recommender import BookRecommender
+from features.schema import RECOMMENDER_SERVICE
+from features.text import clean_description
+from ingestion.sample_shop.catalogue import sample_books
+from training.dataset import TrainingSet, content_hash
+from training.explanation import HELD_OUT
+from training.fitted import Fitted
+from training.recommender import RecommenderParams, held_out_losses, recommender_of
+from training.retrieval import BLEND, RANDOM, SAME_CATEGORY, retrieval
+
+BOOKS = 80
+PARAMS = RecommenderParams(held_out_books=60)
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return Encoder.load()
+
+
+@pytest.fixture(scope="module")
+def data(encoder: Encoder) -> TrainingSet:
+    """The first books of the sample shop, the third without its description."""
+    books = sample_books()[:BOOKS]
+    frame = pd.DataFrame(
+        {
+            "title": [book.title for book in books],
+            "category": [book.category for book in books],
+            "description": [clean_description(book.description) for book in books],
+        }
+    )
+    frame.loc[2, "description"] = ""
+    vectors = encoder.embed(list(frame["description"]))
+    frame["embedding"] = pd.Series(list(vectors), dtype=object)
+    ids = tuple(range(1, BOOKS + 1))
+    return TrainingSet(
+        frame=frame,
+        book_ids=ids,
+        sha256=content_hash(frame, ids),
+        service=RECOMMENDER_SERVICE,
+        as_of=datetime(2026, 3, 2, tzinfo=UTC),
+        snapshot_id=7,
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted(data: TrainingSet, encoder: Encoder) -> Fitted:
+    return recommender_of(data, encoder, PARAMS)
+
+
+def mixed_up(data: TrainingSet) -> TrainingSet:
+    """The same books, each with another one's vector."""
+    vectors = list(data.frame["embedding"])
+    turned = pd.Series(vectors[BOOKS // 2 :] + vectors[: BOOKS // 2], dtype=object)
+    return replace(data, frame=data.frame.assign(embedding=turned))
+
+
+def test_the_blend_beats_its_baselines(fitted: Fitted) -> None:
+    assert fitted.score.beats_baseline
+    assert fitted.score.value == fitted.metrics["mrr"]
+    assert fitted.score.baseline == fitted.metrics["baseline_same_category_mrr"]
+    assert fitted.metrics["baseline_random_mrr"] < fitted.score.baseline
+    assert {"baseline_embedding_mrr", "baseline_tfidf_mrr"} <= fitted.metrics.keys()
+
+
+def test_vectors_that_are_mixed_up_do_not_beat_the_baseline(data: TrainingSet, encoder: Encoder) -> None:
+    assert not recommender_of(mixed_up(data), encoder, PARAMS).score.beats_baseline
+
+
+def test_vectors_that_are_mixed_up_lose_to_those_that_are_not(
+    data: TrainingSet, encoder: Encoder, fitted: Fitted
+) -> None:
+    challenger = recommender_of(mixed_up(data), encoder, PARAMS)
+    losses = challenger.held_out_losses
+    assert (losses(challenger.model) - losses(fitted.model)).mean() > 0.2
+
+
+def test_held_out_losses_survive_the_file_they_are_logged_in(fitted: Fitted, tmp_path: Path) -> None:
+    fitted.dataset[fitted.dataset[HELD_OUT]].to_parquet(tmp_path / "held_out.parquet", index=False)
+    losses = held_out_losses(fitted.model, pd.read_parquet(tmp_path / "held_out.parquet"))
+    np.testing.assert_allclose(losses, fitted.held_out_losses(fitted.model))
+    assert 1 - losses.mean() == pytest.approx(fitted.score.value)
+
+
+def test_a_model_of_another_encoder_finds_nothing(fitted: Fitted) -> None:
+    rows = fitted.dataset[fitted.dataset[HELD_OUT]]
+    books = fitted.dataset[["book_id", "title", "category", "description"]]
+    other = BookRecommender().fit(books, np.eye(BOOKS, 4, dtype=np.float32))
+    assert (held_out_losses(other, rows) == 1).all()
+
+
+def test_a_book_without_a_description_gets_the_vector_of_its_title(fitted: Fitted, encoder: Encoder) -> None:
+    title = fitted.dataset["title"].iloc[2]
+    np.testing.assert_allclose(fitted.model.embeddings[2], encoder.embed([title])[0], atol=1e-6)
+    assert len(fitted.model.recommend(3, 5)) == 5
+
+
+def test_the_training_set_tells_every_book_and_who_was_held_out(fitted: Fitted) -> None:
+    assert fitted.dataset["book_id"].tolist() == list(range(1, BOOKS + 1))
+    assert 20 <= fitted.dataset[HELD_OUT].sum() <= 75
+    assert not fitted.dataset[HELD_OUT].iloc[2]
+
+
+def test_the_card_and_the_plots_are_there(fitted: Fitted) -> None:
+    assert set(fitted.figures) == {"map", "weights"}
+    assert f"{fitted.score.value:.3f}" in fitted.card
+    assert f"{fitted.score.baseline:.3f}" in fitted.card
+    assert fitted.tags["encoder_fingerprint"]
+
+
+def test_equal_scores_count_as_the_mean_of_every_order(fitted: Fitted) -> None:
+    rows = fitted.dataset[fitted.dataset[HELD_OUT]].reset_index(drop=True)
+    n = len(rows)
+    found = retrieval(fitted.model, rows)
+    assert found[RANDOM].mrr == pytest.approx(np.mean(1 / np.arange(1, n + 1)))
+    assert found[RANDOM].recall == pytest.approx(10 / n)
+    sizes = rows["category"].map(rows["category"].value_counts())
+    named = rows["category"] != "Default"
+    expected = np.minimum(10 / sizes, 1)[named]
+    np.testing.assert_allclose(found[SAME_CATEGORY].near[named], expected)
+    assert (found[BLEND].reciprocal <= 1).all()
+
+
+def test_vectors_of_another_length_than_the_encoders_are_refused(data: TrainingSet, encoder: Encoder) -> None:
+    short = pd.Series([vector[:8] for vector in data.frame["embedding"]], dtype=object)
+    with pytest.raises(TrainingError, match="holds vectors of 8 numbers and the encoder makes 384"):
+        recommender_of(replace(data, frame=data.frame.assign(embedding=short)), encoder, PARAMS)
+
+
+def test_books_without_descriptions_cannot_be_judged_by(data: TrainingSet, encoder: Encoder) -> None:
+    with pytest.raises(TrainingError, match="only 0 have one of two sentences"):
+        recommender_of(replace(data, frame=data.frame.assign(description="")), encoder, PARAMS)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"words_weight": -1.0}, {"held_out_books": 3}, {"meaning_weight": float("nan")}]
+)
+def test_parameters_out_of_bounds_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(TrainingError, match=r"weights|held_out_books"):
+        RecommenderParams(**wrong)  # type: ignore[arg-type]
