@@ -18,8 +18,8 @@ from bookshelf.settings import Settings
 from ingestion.export import export_books
 from walk.programs import Program, programs
 
-ROUNDS = 7
-CALLS = 240
+ROUNDS = 21
+CALLS = 80
 _WARM_UP = 24  # so that every worker has opened its catalogue
 PAGE = "/api/v1/books?page_size=20"
 

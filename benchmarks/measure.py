@@ -112,7 +112,11 @@ def compare(baseline: Way, ours: Sequence[Way], rounds: int, tell: Tell) -> tupl
 
 
 def take_turns(ways: Sequence[Way], rounds: int, tell: Tell) -> dict[str, list[Mapping[Metric, float]]]:
-    """Readings by label: the first way, the second, ..., then the first again, `rounds` times."""
+    """Readings by label: the first way, the second, ..., then the first again, `rounds` times.
+
+    Many short rounds pair better than a few long ones: what slows the machine for a while then meets
+    every way alike.
+    """
     if rounds < 1:
         raise ValueError(f"rounds must be 1 or more, got {rounds}")
     taken: dict[str, list[Mapping[Metric, float]]] = {way.label: [] for way in ways}
@@ -123,10 +127,8 @@ def take_turns(ways: Sequence[Way], rounds: int, tell: Tell) -> dict[str, list[M
     gc.freeze()
     for number in range(1, rounds + 1):
         for way in ways:
-            reading = way.measure()
-            taken[way.label].append(reading)
-            values = ", ".join(f"{value:.4g} {metric.unit}" for metric, value in reading.items())
-            tell(f"  round {number}/{rounds}  {way.label}: {values}")
+            taken[way.label].append(way.measure())
+        tell(f"  round {number}/{rounds}: " + " | ".join(_newest(taken, way) for way in ways))
     return taken
 
 
@@ -135,6 +137,12 @@ def percentile(values: Sequence[float], share: float) -> float:
     if not values or not 0 < share <= 1:
         raise ValueError(f"needs values and a share above 0 and up to 1, got {len(values)} and {share}")
     return sorted(values)[math.ceil(len(values) * share) - 1]
+
+
+def _newest(taken: Mapping[str, list[Mapping[Metric, float]]], way: Way) -> str:
+    """The way's last reading in a few words: its first metric stands for the others."""
+    metric, value = next(iter(taken[way.label][-1].items()))
+    return f"{way.label} {value:.4g} {metric.unit}"
 
 
 def _series(taken: Mapping[str, list[Mapping[Metric, float]]], way: Way, metric: Metric) -> Series:

@@ -29,8 +29,8 @@ from training.promote import promote
 from training.registry import register
 from walk.programs import programs
 
-ROUNDS = 7
-CALLS = 240
+ROUNDS = 21
+CALLS = 80
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,9 @@ def recommender_of(data: TrainingSet, encoder: Encoder, params: RecommenderParam
     """Index all books, and measure on the held-out halves what the blend and its parts find."""
     books = data.frame.drop(columns="embedding")
     books.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
-    rows = retrieval.with_halves(books[list(BOOKS)], params.held_out_books, encoder.embed)
     model = BookRecommender(params.meaning_weight, params.words_weight, params.category_weight)
     model.fit(books, _vectors(data, encoder))
+    rows = retrieval.with_halves(books[list(BOOKS)], params.held_out_books, encoder.embed)
     held_out = rows[rows[HELD_OUT]].reset_index(drop=True)
     found = retrieval.retrieval(model, held_out)
     measured = _measured(model, found, params.seed)

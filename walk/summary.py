@@ -44,7 +44,7 @@ def _verdict(model: ModelStatus) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"£{value:.2f}" if unit == "GBP" else f"{value:.3f}"
+    return f"£{value:.2f}" if unit == "pounds" else f"{value:.3f}"
 
 
 def _commands(settings: Settings) -> str:

@@ -52,10 +52,13 @@ def test_each_way_keeps_its_values_in_the_order_of_the_rounds() -> None:
     assert [reading[SPEED] for reading in taken["B"]] == [4, 8, 6]
 
 
-def test_every_value_is_told_as_it_is_taken() -> None:
+def test_every_round_is_told_as_it_ends() -> None:
     said: list[str] = []
-    take_turns([a_way("A", 1.5), a_way("B", 2)], 1, said.append)
-    assert said == ["  round 1/1  A: 1.5 books/s", "  round 1/1  B: 2 books/s"]
+    take_turns([a_way("A", 1.5, 3), a_way("B", 2, 4)], 2, said.append)
+    assert said == [
+        "  round 1/2: A 1.5 books/s | B 2 books/s",
+        "  round 2/2: A 3 books/s | B 4 books/s",
+    ]
 
 
 @pytest.mark.parametrize("rounds", [0, -1])

@@ -12,7 +12,7 @@ import pytest
 
 from bookshelf.errors import TrainingError
 from features.embedding import Encoder
-from features.recommender import BookRecommender
+from features.recommender import BookRecommender, is_no_category
 from features.schema import RECOMMENDER_SERVICE
 from features.text import clean_description
 from ingestion.sample_shop.catalogue import sample_books
@@ -61,13 +61,15 @@ def fitted(data: TrainingSet, encoder: Encoder) -> Fitted:
     return recommender_of(data, encoder, PARAMS)
 
 
-def mixed_up(data: TrainingSet) -> TrainingSet:
-    """The same books, each with another one's vector."""
+@pytest.fixture(scope="module")
+def mixed_up(data: TrainingSet, encoder: Encoder) -> Fitted:
+    """Fitted on the same books, each with another one's vector."""
     vectors = list(data.frame["embedding"])
     turned = pd.Series(vectors[BOOKS // 2 :] + vectors[: BOOKS // 2], dtype=object)
-    return replace(data, frame=data.frame.assign(embedding=turned))
+    return recommender_of(replace(data, frame=data.frame.assign(embedding=turned)), encoder, PARAMS)
 
 
+@pytest.mark.slow
 def test_the_blend_beats_its_baselines(fitted: Fitted) -> None:
     assert fitted.score.beats_baseline
     assert fitted.score.value == fitted.metrics["mrr"]
@@ -76,18 +78,18 @@ def test_the_blend_beats_its_baselines(fitted: Fitted) -> None:
     assert {"baseline_embedding_mrr", "baseline_tfidf_mrr"} <= fitted.metrics.keys()
 
 
-def test_vectors_that_are_mixed_up_do_not_beat_the_baseline(data: TrainingSet, encoder: Encoder) -> None:
-    assert not recommender_of(mixed_up(data), encoder, PARAMS).score.beats_baseline
+@pytest.mark.slow
+def test_vectors_that_are_mixed_up_do_not_beat_the_baseline(mixed_up: Fitted) -> None:
+    assert not mixed_up.score.beats_baseline
 
 
-def test_vectors_that_are_mixed_up_lose_to_those_that_are_not(
-    data: TrainingSet, encoder: Encoder, fitted: Fitted
-) -> None:
-    challenger = recommender_of(mixed_up(data), encoder, PARAMS)
-    losses = challenger.held_out_losses
-    assert (losses(challenger.model) - losses(fitted.model)).mean() > 0.2
+@pytest.mark.slow
+def test_vectors_that_are_mixed_up_lose_to_those_that_are_not(fitted: Fitted, mixed_up: Fitted) -> None:
+    losses = mixed_up.held_out_losses
+    assert (losses(mixed_up.model) - losses(fitted.model)).mean() > 0.2
 
 
+@pytest.mark.slow
 def test_held_out_losses_survive_the_file_they_are_logged_in(fitted: Fitted, tmp_path: Path) -> None:
     fitted.dataset[fitted.dataset[HELD_OUT]].to_parquet(tmp_path / "held_out.parquet", index=False)
     losses = held_out_losses(fitted.model, pd.read_parquet(tmp_path / "held_out.parquet"))
@@ -95,6 +97,7 @@ def test_held_out_losses_survive_the_file_they_are_logged_in(fitted: Fitted, tmp
     assert 1 - losses.mean() == pytest.approx(fitted.score.value)
 
 
+@pytest.mark.slow
 def test_a_model_of_another_encoder_finds_nothing(fitted: Fitted) -> None:
     rows = fitted.dataset[fitted.dataset[HELD_OUT]]
     books = fitted.dataset[["book_id", "title", "category", "description"]]
@@ -102,18 +105,21 @@ def test_a_model_of_another_encoder_finds_nothing(fitted: Fitted) -> None:
     assert (held_out_losses(other, rows) == 1).all()
 
 
+@pytest.mark.slow
 def test_a_book_without_a_description_gets_the_vector_of_its_title(fitted: Fitted, encoder: Encoder) -> None:
     title = fitted.dataset["title"].iloc[2]
     np.testing.assert_allclose(fitted.model.embeddings[2], encoder.embed([title])[0], atol=1e-6)
     assert len(fitted.model.recommend(3, 5)) == 5
 
 
+@pytest.mark.slow
 def test_the_training_set_tells_every_book_and_who_was_held_out(fitted: Fitted) -> None:
     assert fitted.dataset["book_id"].tolist() == list(range(1, BOOKS + 1))
     assert 20 <= fitted.dataset[HELD_OUT].sum() <= 75
     assert not fitted.dataset[HELD_OUT].iloc[2]
 
 
+@pytest.mark.slow
 def test_the_card_and_the_plots_are_there(fitted: Fitted) -> None:
     assert set(fitted.figures) == {"map", "weights"}
     assert f"{fitted.score.value:.3f}" in fitted.card
@@ -121,6 +127,7 @@ def test_the_card_and_the_plots_are_there(fitted: Fitted) -> None:
     assert fitted.tags["encoder_fingerprint"]
 
 
+@pytest.mark.slow
 def test_equal_scores_count_as_the_mean_of_every_order(fitted: Fitted) -> None:
     rows = fitted.dataset[fitted.dataset[HELD_OUT]].reset_index(drop=True)
     n = len(rows)
@@ -128,7 +135,7 @@ def test_equal_scores_count_as_the_mean_of_every_order(fitted: Fitted) -> None:
     assert found[RANDOM].mrr == pytest.approx(np.mean(1 / np.arange(1, n + 1)))
     assert found[RANDOM].recall == pytest.approx(10 / n)
     sizes = rows["category"].map(rows["category"].value_counts())
-    named = rows["category"] != "Default"
+    named = ~rows["category"].map(is_no_category)
     expected = np.minimum(10 / sizes, 1)[named]
     np.testing.assert_allclose(found[SAME_CATEGORY].near[named], expected)
     assert (found[BLEND].reciprocal <= 1).all()
