@@ -66,6 +66,8 @@ def environment(settings: Settings) -> Mapping[str, str]:
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
         "BOOKSHELF_HOME": str(settings.home.resolve()),
         "BOOKSHELF_MLRUNS": str(settings.mlruns.resolve()),
+        # BentoML empties a folder of metrics in its home as it starts, whoever else uses it.
+        "BENTOML_HOME": str(settings.home.resolve() / "bentoml"),
         "PYTHONUNBUFFERED": "1",
         # Notices of libraries to their developers; warnings of ours are errors or log lines.
         "PYTHONWARNINGS": "ignore",

@@ -72,7 +72,7 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
 
 def test_a_text_of_two_labels_is_named_with_its_rows(tmp_path: Path) -> None:
     wrong = rows()
-    wrong.loc[3, "text"] = wrong.loc[1, "text"]
+    wrong.loc[3, "text"] = "neutral text 0"
     with pytest.raises(TrainingError, match=r"rows 2, 4, column 'label'"):
         load_corpus(written(wrong, tmp_path / "corpus.csv"))
 
