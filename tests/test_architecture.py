@@ -30,7 +30,6 @@ READS_ENVIRONMENT = {
     "walk/programs.py": "it hands the whole environment on to child processes",
     "walk/launch.py": "it hands the whole environment on, with its mark added",
     "training/backend.py": "MLflow tells its plugins through the environment that they run in its server",
-    "training/run.py": "`mlflow run` names the run it started through the environment",
 }
 
 

@@ -70,7 +70,8 @@ def residuals_by_category(model: PriceRegressor, rows: pd.DataFrame) -> Figure:
     axes.set_yticks(places, [f"{name} ({len(group)})" for name, group in zip(largest, groups, strict=True)])
     axes.axvline(0, color=_TRUTH, linewidth=1)
     axes.set_xlabel("true price less predicted (£); right of the line, dearer than predicted")
-    axes.set_title(f"Residuals of {len(rows)} books held out, by category (books)", fontsize=10)
+    known = rows["category"].nunique()
+    axes.set_title(f"Residuals of held-out books, {len(groups)} largest of {known} categories", fontsize=10)
     return figure
 
 
