@@ -118,6 +118,13 @@ class Catalogue:
             return None
         return Snapshot(row.id, row.source, row.taken_at, row.books, row.features_published_at)
 
+    def source_of(self, snapshot_id: int) -> str | None:
+        """Where that snapshot was taken; None if there never was one."""
+        with self.engine.connect() as connection:
+            return connection.execute(
+                select(snapshots.c.source).where(snapshots.c.id == snapshot_id)
+            ).scalar()
+
     def mark_features_published(self, snapshot_id: int, at: datetime) -> None:
         """Remember that the feature store holds this snapshot's rows, checked."""
         with self.engine.begin() as connection:

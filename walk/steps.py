@@ -40,11 +40,13 @@ class ModelStatus:
 def do_main_job(settings: Settings, say: Say) -> None:
     """Bring catalogue, feature store and models up to date. Raises `BookshelfError` naming the step."""
     _timed("catalogue and features", say, partial(_python, settings, "-m", "ingestion", "ensure"))
-    snapshot = Catalogue.open(settings.catalogue_url).snapshot()
+    catalogue = Catalogue.open(settings.catalogue_url)
+    snapshot = catalogue.snapshot()
     if snapshot is None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
-    stale = [name for name in MODEL_NAMES if name not in known or known[name].snapshot_id != snapshot.id]
+    # A later crawl of the same shop makes no model invalid; when to train again is its engineer's choice.
+    stale = [name for name in MODEL_NAMES if _source_of(known.get(name), catalogue) != snapshot.source]
     for name in stale:
         _timed(f"train {name}", say, partial(_mlflow_run, settings, name, experiment=name))
     if stale or not all(model.promotion for model in known.values()):
@@ -67,6 +69,13 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
         raise BookshelfError(f"cannot read the model registry: {answer.stderr.strip()}")
     rows: list[dict[str, Any]] = json.loads(answer.stdout)
     return [ModelStatus(**row) for row in rows]
+
+
+def _source_of(model: ModelStatus | None, catalogue: Catalogue) -> str | None:
+    """The shop whose books the model was trained on, None where that is not known."""
+    if model is None or model.snapshot_id is None:
+        return None
+    return catalogue.source_of(model.snapshot_id)
 
 
 def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:
