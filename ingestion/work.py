@@ -30,9 +30,9 @@ class Stopped(BaseException):
 
 def work(catalogue: Catalogue, settings: Settings, publish: Publish) -> None:
     """Carry out queued runs until SIGTERM or SIGINT; a run that fails is recorded and the next one taken."""
-    log.info("waiting for scrape runs")
     with _stopped_by_signals():
         try:
+            log.info("waiting for scrape runs")
             while True:
                 wait = _one_look(catalogue, settings, publish)
                 time.sleep(wait.total_seconds())
