@@ -280,7 +280,7 @@ def answers(url: str) -> bool:
 
 @pytest.mark.parametrize("name", ["mlflow", "bento", "api", "worker"])
 def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
-    killed_at = time.time()
+    before = {process.pid for process in marked(mark(walk.settings, name))}
     supervised(walk, name).kill()
     urls = {
         "mlflow": f"{walk.settings.mlflow_url}/health",
@@ -291,8 +291,8 @@ def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
     deadline = time.monotonic() + 120
     while True:
         # A child that outlives its parent for a moment still answers; only a new process counts.
-        anew = [process for process in marked(mark(walk.settings, name)) if process.create_time() > killed_at]
-        if anew and answers(urls[name]):
+        now = {process.pid for process in marked(mark(walk.settings, name))}
+        if now - before and answers(urls[name]):
             break
         assert time.monotonic() < deadline, f"{name} did not come back"
         if name == "bento":
