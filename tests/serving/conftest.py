@@ -250,18 +250,6 @@ def other_home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return settings_in(tmp_path_factory.mktemp("other"))
 
 
-@pytest.fixture(scope="module")
-def own_mlflow() -> Iterator[None]:
-    """Leave MLflow as it was: it keeps its address in the process and in the environment."""
-    import mlflow
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield
-        mlflow.set_tracking_uri(None)
-        mlflow.set_registry_uri(None)
-
-
 @pytest.fixture(scope="session")
 def registry_writer() -> type[RegistryWriter]:
     return RegistryWriter

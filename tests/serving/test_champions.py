@@ -16,7 +16,7 @@ from features.embedding import Encoder
 from features.price import INPUTS, PriceRegressor
 from serving.champions import Registry
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_mlflow")]
+pytestmark = pytest.mark.slow
 
 EXAMPLE = pd.DataFrame([("Fiction", 4.0, 3.0, "In stock", "A title", "A text.")], columns=list(INPUTS))
 

@@ -24,7 +24,7 @@ from features.embedding import Encoder
 from features.price import INPUTS
 from features.tabular import book_frame
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("own_mlflow")]
+pytestmark = pytest.mark.slow
 
 TAKEN_AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
 BOOK = {"rating": 4, "category": "Fiction", "availability": "In stock"}

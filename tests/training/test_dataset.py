@@ -166,14 +166,10 @@ def test_other_content_has_another_hash(other: pd.DataFrame) -> None:
 @pytest.mark.slow
 def test_feast_tells_the_active_mlflow_run_what_was_read(published: Settings) -> None:
     published.mlruns.mkdir(parents=True, exist_ok=True)
-    usual = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(published.tracking_uri)
-    try:
-        with mlflow.start_run() as run:
-            load_training_set(published, schema.RECOMMENDER_SERVICE, TUESDAY)
-        tags = mlflow.get_run(run.info.run_id).data.tags
-    finally:
-        mlflow.set_tracking_uri(usual)
+    with mlflow.start_run() as run:
+        load_training_set(published, schema.RECOMMENDER_SERVICE, TUESDAY)
+    tags = mlflow.get_run(run.info.run_id).data.tags
     assert tags["feast.feature_service"] == schema.RECOMMENDER_SERVICE
     assert tags["feast.feature_views"] == f"{schema.DETAILS_VIEW},{schema.EMBEDDING_VIEW}"
     assert tags["feast.entity_count"] == "3"
