@@ -6,7 +6,6 @@ import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,23 +48,10 @@ def temporary_installation() -> Iterator[Settings]:
 @contextmanager
 def serving(settings: Settings, wanted: Sequence[Program]) -> Iterator[None]:
     """Real processes of `wanted`, under the supervisor of `make run`, while the body runs."""
-    supervisor = Supervisor(settings, [_in_installation(settings, program) for program in wanted])
+    supervisor = Supervisor(settings, wanted)
     supervisor.start()
     try:
         supervisor.wait_until_ready(_READY_PATIENCE, lambda _program, _seconds: None)
         yield
     finally:
         supervisor.stop()
-
-
-def _in_installation(settings: Settings, program: Program) -> Program:
-    """The program with what the supervisor's environment would else take from the user's."""
-    own = {
-        "BOOKSHELF_HOST": settings.host,
-        "BOOKSHELF_DATABASE_URL": "",
-        "BOOKSHELF_EXPORT_CSV": settings.export_csv,
-        "API_PORT": settings.api_port,
-        "BENTO_PORT": settings.bento_port,
-    }
-    assignments = (f"{name}={value}" for name, value in own.items())
-    return replace(program, command=("env", *assignments, *program.command))

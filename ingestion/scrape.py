@@ -64,7 +64,7 @@ class Scraper:
             counts.write()
             if publish is not None:
                 publish(self.catalogue, self.settings, now())
-        except BaseException as error:
+        except BaseException as error:  # an interrupt too must not leave the run "running"
             counts.write()
             runs.finish(run.id, now(), snapshot_id=snapshot.id if snapshot else None, error=_in_words(error))
             raise

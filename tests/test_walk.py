@@ -68,10 +68,6 @@ def run_walk(settings: Settings, output: Path, source: str) -> Walk:
         "SOURCE": source,
         # Without a source nothing may reach the live shop from a test.
         "https_proxy": "http://127.0.0.1:9",
-        "API_PORT": str(settings.api_port),
-        "BENTO_PORT": str(settings.bento_port),
-        "MLFLOW_PORT": str(settings.mlflow_port),
-        "BOOKSHELF_EXPORT_CSV": str(settings.export_csv),
     }
     with output.open("wb") as file:
         process = subprocess.Popen(

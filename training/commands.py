@@ -56,11 +56,11 @@ def promote(names: Sequence[str], settings: Settings, version: str | None) -> in
 
 def status(settings: Settings, as_json: bool) -> None:
     """Say what is registered and what serves."""
-    from training.status import as_records, model_statuses
+    from training.status import model_statuses
 
     found = model_statuses(settings)
     if as_json:
-        print(json.dumps(as_records(found)))
+        print(json.dumps([one.model_dump() for one in found]))
         return
     for one in found:
         score = f"{one.metric} {one.score:.4g} {one.unit}, baseline {one.baseline:.4g} {one.unit}"

@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
-from bookshelf.contracts import MODEL_NAMES
+from bookshelf.contracts import MODEL_NAMES, ModelStatus
 from bookshelf.settings import Settings
 from training.registry import CHAMPION
 from training.runs import tracking_client
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """One model's newest version, its score beside the baseline's, and what its gate said.
-
-    `champion` is the number of the version that has the alias, None if none has. `promotion` is
-    `champion`, a refusal with its reason, or empty before the gate has judged it.
-    """
-
-    name: str
-    version: str
-    metric: str
-    unit: str
-    score: float
-    baseline: float
-    informative: bool | None
-    promotion: str
-    champion: str | None
-    snapshot_id: int | None
 
 
 def model_statuses(settings: Settings) -> list[ModelStatus]:
@@ -39,11 +16,6 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
     client = tracking_client(settings)
     newest = ((name, _newest(client, name)) for name in MODEL_NAMES)
     return [_status(client, name, version) for name, version in newest if version is not None]
-
-
-def as_records(statuses: list[ModelStatus]) -> list[dict[str, Any]]:
-    """The statuses as plain JSON values."""
-    return [asdict(status) for status in statuses]
 
 
 def _newest(client: MlflowClient, name: str) -> ModelVersion | None:

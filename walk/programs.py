@@ -61,11 +61,10 @@ def environment(settings: Settings) -> Mapping[str, str]:
     return {
         **os.environ,
         **QUIET_ENVIRONMENT,
+        **settings.as_environment(),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "VIRTUAL_ENV": str(ROOT / ".venv"),
         "MLFLOW_TRACKING_URI": settings.tracking_uri,
-        "BOOKSHELF_HOME": str(settings.home.resolve()),
-        "BOOKSHELF_MLRUNS": str(settings.mlruns.resolve()),
         # BentoML empties a folder of metrics in its home as it starts, whoever else uses it.
         "BENTOML_HOME": str(settings.home.resolve() / "bentoml"),
         "PYTHONUNBUFFERED": "1",

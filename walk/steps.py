@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
+
+from pydantic import TypeAdapter
 
 from bookshelf.catalogue import Catalogue
-from bookshelf.contracts import MODEL_NAMES
+from bookshelf.contracts import MODEL_NAMES, ModelStatus
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import ROOT, Settings
 from walk.programs import environment
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """The newest version of one model, as `python -m training status` tells it."""
-
-    name: str
-    version: str
-    metric: str
-    unit: str
-    score: float
-    baseline: float
-    informative: bool | None
-    promotion: str
-    champion: str | None
-    snapshot_id: int | None
+_STATUSES = TypeAdapter(list[ModelStatus])
 
 
 def do_main_job(settings: Settings, say: Say) -> None:
@@ -67,8 +51,7 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
     )
     if answer.returncode:
         raise BookshelfError(f"cannot read the model registry: {answer.stderr.strip()}")
-    rows: list[dict[str, Any]] = json.loads(answer.stdout)
-    return [ModelStatus(**row) for row in rows]
+    return _STATUSES.validate_json(answer.stdout)
 
 
 def _source_of(model: ModelStatus | None, catalogue: Catalogue) -> str | None:

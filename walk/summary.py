@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bookshelf.contracts import ModelStatus
 from bookshelf.settings import Settings
-from walk.steps import ModelStatus
 
 
 def summary(settings: Settings, models: Sequence[ModelStatus]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from bookshelf.errors import SettingsError
-from bookshelf.settings import load_settings
+from bookshelf.settings import Settings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,31 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("SOURCE", "")
     assert load_settings().fetch_pause == timedelta(0)
     assert load_settings().source == ""
+
+
+def test_settings_handed_to_a_child_process_are_the_same_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = Settings().model_copy(
+        update={
+            "home": tmp_path / "var",
+            "export_csv": tmp_path / "books.csv",
+            "database_url": "postgresql+psycopg:///books",
+            "source": "http://127.0.0.1:8900/",
+            "host": "127.0.0.2",
+            "api_port": 18000,
+            "fetch_pause": timedelta(milliseconds=50),
+            "model_timeout": timedelta(minutes=2),
+        }
+    )
+    for variable, value in given.as_environment().items():
+        monkeypatch.setenv(variable, value)
+    assert load_settings() == given
+
+
+def test_a_source_named_the_short_way_counts_where_the_long_name_is_empty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOKSHELF_SOURCE", "")
+    monkeypatch.setenv("SOURCE", "http://127.0.0.1:8900/")
+    assert load_settings().source == "http://127.0.0.1:8900/"

@@ -9,6 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from bookshelf.catalogue import Catalogue
+from bookshelf.runs import ScrapeRuns
+from bookshelf.settings import Settings
+
 PAGE_SIZE = 3
 STARS = ("One", "Two", "Three", "Four", "Five")
 
@@ -189,3 +193,13 @@ def _whole(body: str) -> bytes:
     return f"""<!DOCTYPE html><html><head>
     <meta http-equiv="content-type" content="text/html; charset=UTF-8" /></head>
     <body>{body}</body></html>""".encode()
+
+
+@pytest.fixture
+def catalogue(settings: Settings) -> Catalogue:
+    return Catalogue.open(settings.catalogue_url)
+
+
+@pytest.fixture
+def runs(catalogue: Catalogue) -> ScrapeRuns:
+    return ScrapeRuns(catalogue.engine)

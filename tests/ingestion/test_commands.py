@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
 
 
-@pytest.fixture
-def catalogue(settings: Settings) -> Catalogue:
-    return Catalogue.open(settings.catalogue_url)
-
-
 class Publisher:
     """Counts how often features are published, and marks them as published as the real one does."""
 

@@ -45,11 +45,6 @@ def a_book(number: int = 1, **facts: object) -> Book:
     return Book(**(usual | facts))  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def catalogue(settings: Settings) -> Catalogue:
-    return Catalogue.open(settings.catalogue_url)
-
-
 def offline_rows(settings: Settings, view: str) -> pd.DataFrame:
     files = sorted((settings.offline_store / view).glob("*.parquet"))
     rows: pd.DataFrame = pd.concat([pq.read_table(file).to_pandas() for file in files], ignore_index=True)

@@ -23,16 +23,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def catalogue(settings: Settings) -> Catalogue:
-    return Catalogue.open(settings.catalogue_url)
-
-
-@pytest.fixture
-def runs(catalogue: Catalogue) -> ScrapeRuns:
-    return ScrapeRuns(catalogue.engine)
-
-
-@pytest.fixture
 def scraper(catalogue: Catalogue, settings: Settings) -> Scraper:
     return Scraper(catalogue, settings, tell=lambda _: None)
 

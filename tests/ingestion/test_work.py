@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def catalogue(settings: Settings) -> Catalogue:
-    return Catalogue.open(settings.catalogue_url)
-
-
-@pytest.fixture
-def runs(catalogue: Catalogue) -> ScrapeRuns:
-    return ScrapeRuns(catalogue.engine)
-
-
-@pytest.fixture
 def worker(catalogue: Catalogue) -> Iterator[subprocess.Popen[str]]:
     """The real worker of this catalogue, waiting for runs."""
     assert catalogue.snapshot() is None
