@@ -42,7 +42,7 @@ def books_in_price_range(query: PriceRangeQuery) -> Response:
 
     Both ends are included, and either may be left out.
     """
-    wanted = BookFilter(min_price_gbp=query.lowest, max_price_gbp=query.highest)
+    wanted = BookFilter(min_price=query.lowest, max_price=query.highest)
     return _page(wanted, query.page, query.page_size, "price")
 
 

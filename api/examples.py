@@ -95,7 +95,7 @@ EXAMPLES: dict[str, Any] = {
         "model": {"name": "price", "version": "1"},
     },
     "TableReply": {
-        "items": [{"book_id": 1, "category": "Poetry", "rating": 3, "stock": 22, "price_gbp": 51.77}],
+        "items": [{"book_id": 1, "category": "Poetry", "rating": 3, "stock": 22, "price": 51.77}],
         "page": 1,
         "page_size": 1000,
         "total": 1000,

@@ -33,7 +33,7 @@ class BookReply(BaseModel):
             id=listed.id,
             upc=book.upc,
             title=book.title,
-            price=float(book.price_gbp),
+            price=float(book.price),
             rating=book.rating,
             availability=book.availability,
             stock=book.stock,

@@ -29,7 +29,7 @@ def priced_by_contents(books: Sequence[Book]) -> list[Book]:
     trees do better here than a linear model does.
     """
     places = {name: place for place, name in enumerate(sorted({book.category for book in books}))}
-    return [replace(book, price_gbp=_price(book, places[book.category])) for book in books]
+    return [replace(book, price=_price(book, places[book.category])) for book in books]
 
 
 def _price(book: Book, place: int) -> Decimal:
@@ -42,7 +42,7 @@ def _book(offered: SampleBook) -> Book:
     return Book(
         upc=offered.upc,
         title=offered.title,
-        price_gbp=Decimal(f"{offered.price_gbp:.2f}"),
+        price=Decimal(f"{offered.price:.2f}"),
         rating=offered.rating,
         availability=IN_STOCK if offered.stock else OUT_OF_STOCK,
         stock=offered.stock,

@@ -1,77 +1,79 @@
-"""The catalogue: every book on offer, replaced whole by each successful crawl and read page by page."""
+"""The catalogue as readers see it: what is on offer, now or as of any moment since the first crawl."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
 
 from bookshelf.book import Book, ListedBook
-from bookshelf.database import open_database
-from bookshelf.errors import BookshelfError, NotFound
-from bookshelf.tables import books, identities, snapshots
+from bookshelf.database import open_database, reading
+from bookshelf.errors import NotFound
+from bookshelf.rows import to_book, to_listed
+from bookshelf.snapshots import Snapshot, Snapshots
+from bookshelf.tables import versions
 
 Order = Literal["id", "rating", "price"]
 _ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
-    "id": (books.c.id.asc(),),
-    "rating": (books.c.rating.desc(), books.c.id.asc()),
-    "price": (books.c.price_pence.asc(), books.c.id.asc()),
+    "id": (versions.c.book_id.asc(),),
+    "rating": (versions.c.rating.desc().nulls_last(), versions.c.book_id.asc()),
+    "price": (versions.c.price_hundredths.asc(), versions.c.book_id.asc()),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One published crawl: where and when it was taken, and whether its features are in the store."""
-
-    id: int
-    source: str
-    taken_at: datetime
-    books: int
-    features_published_at: datetime | None
+_STREAMED_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookFilter:
-    """Which books: title and category match anywhere, whatever the case; prices are inclusive."""
+    """Which books: title and category match anywhere, whatever the case; prices are inclusive.
+
+    `source` is the whole name of one. `as_of` asks for what the catalogue said then; None is now.
+    """
 
     title: str | None = None
     category: str | None = None
-    min_price_gbp: Decimal | None = None
-    max_price_gbp: Decimal | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    source: str | None = None
+    as_of: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
+        found: list[ColumnElement[bool]] = [on_offer(self.as_of)]
         if self.title:
-            found.append(books.c.title.icontains(self.title, autoescape=True))
+            found.append(versions.c.title.icontains(self.title, autoescape=True))
         if self.category:
-            found.append(books.c.category.icontains(self.category, autoescape=True))
-        if self.min_price_gbp is not None:
-            found.append(books.c.price_pence >= self.min_price_gbp * 100)
-        if self.max_price_gbp is not None:
-            found.append(books.c.price_pence <= self.max_price_gbp * 100)
+            found.append(versions.c.category.icontains(self.category, autoescape=True))
+        if self.min_price is not None:
+            found.append(versions.c.price_hundredths >= self.min_price * 100)
+        if self.max_price is not None:
+            found.append(versions.c.price_hundredths <= self.max_price * 100)
+        if self.source is not None:
+            found.append(versions.c.source == self.source)
         return found
+
+
+EVERYTHING = BookFilter()
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryStatistics:
-    """What one category holds; prices in pounds, ratings in stars."""
+    """What one category holds; prices in the books' currency, ratings in stars, None where none is known."""
 
     name: str
     books: int
     average_price: float
     min_price: float
     max_price: float
-    average_rating: float
+    average_rating: float | None
     in_stock: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The whole catalogue in four numbers; the averages of an empty catalogue are None."""
+    """The books in four numbers; the averages of none are None. Ratings are counted by whole stars."""
 
     total_books: int
     average_price: float | None
@@ -79,96 +81,119 @@ class Overview:
     rating_distribution: dict[int, int]
 
 
+@dataclass(frozen=True, slots=True)
+class BookVersion:
+    """What the catalogue said of a book from one moment to another, or to now if `valid_to` is None."""
+
+    id: int
+    source: str
+    book: Book
+    valid_from: datetime
+    valid_to: datetime | None
+    from_snapshot: int
+    to_snapshot: int | None
+
+
 class Catalogue:
-    """The books of one database. Readers see one whole snapshot; `publish` is the only writer of books."""
+    """The books of one database. Every read sees one whole state of it; `Snapshots` is the only writer."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.snapshots = Snapshots(engine)
 
     @classmethod
     def open(cls, url: str) -> Catalogue:
         return cls(open_database(url))
 
     def publish(self, offered: Sequence[Book], source: str, at: datetime) -> Snapshot:
-        """Replace the whole catalogue by `offered`, in listing order, in one transaction.
+        """Stage `offered`, in listing order, and publish it as all that `source` has on offer.
 
-        New UPCs are given the next ids in that order; known ones keep theirs. Raises `BookshelfError`,
-        and changes nothing, for an empty crawl or a UPC that occurs twice.
+        Raises `BookshelfError`, and changes nothing, for no books at all or an identity that occurs twice.
         """
-        _check_offer(offered)
-        with self.engine.begin() as connection:
-            snapshot_id = connection.execute(
-                insert(snapshots)
-                .values(source=source, taken_at=at, books=len(offered))
-                .returning(snapshots.c.id)
-            ).scalar_one()
-            known = {upc for (upc,) in connection.execute(select(identities.c.upc))}
-            if new := [{"upc": book.upc} for book in offered if book.upc not in known]:
-                connection.execute(insert(identities), new)
-            ids = {row.upc: row.id for row in connection.execute(select(identities))}
-            connection.execute(delete(books))
-            connection.execute(insert(books), [_to_row(book, ids[book.upc], snapshot_id) for book in offered])
-        return Snapshot(snapshot_id, source, at, len(offered), None)
+        return self.snapshots.publish_books(offered, source, at)
 
-    def snapshot(self) -> Snapshot | None:
-        """The snapshot that readers see now; None before the first crawl."""
-        with self.engine.connect() as connection:
-            row = connection.execute(select(snapshots).order_by(snapshots.c.id.desc()).limit(1)).first()
-        if row is None:
-            return None
-        return Snapshot(row.id, row.source, row.taken_at, row.books, row.features_published_at)
+    def snapshot(self, source: str | None = None, as_of: datetime | None = None) -> Snapshot | None:
+        """The snapshot published last, of that source or of any; None before the first."""
+        return self.snapshots.latest(source, as_of)
 
-    def source_of(self, snapshot_id: int) -> str | None:
-        """Where that snapshot was taken; None if there never was one."""
-        with self.engine.connect() as connection:
-            return connection.execute(
-                select(snapshots.c.source).where(snapshots.c.id == snapshot_id)
-            ).scalar()
-
-    def mark_features_published(self, snapshot_id: int, at: datetime) -> None:
-        """Remember that the feature store holds this snapshot's rows, checked."""
-        with self.engine.begin() as connection:
-            connection.execute(
-                update(snapshots).where(snapshots.c.id == snapshot_id).values(features_published_at=at)
-            )
-
-    def book(self, book_id: int) -> ListedBook:
+    def book(self, book_id: int, as_of: datetime | None = None) -> ListedBook:
         """The book with that id. Raises `NotFound` if it is not on offer."""
-        with self.engine.connect() as connection:
-            row = connection.execute(select(books).where(books.c.id == book_id)).first()
+        wanted = select(versions).where(versions.c.book_id == book_id, on_offer(as_of))
+        with reading(self.engine) as connection:
+            row = connection.execute(wanted).first()
         if row is None:
+            when = f" on offer at {as_of.isoformat()}" if as_of else ""
+            raise NotFound("book_id", f"no book{when} has the id {book_id}")
+        return to_listed(row)
+
+    def history(self, book_id: int) -> list[BookVersion]:
+        """Every version of the book, the oldest first; a gap is a time when it was not on offer.
+
+        Raises `NotFound` for an id that was never given.
+        """
+        wanted = select(versions).where(versions.c.book_id == book_id).order_by(versions.c.id)
+        with reading(self.engine) as connection:
+            rows = connection.execute(wanted).all()
+        if not rows:
             raise NotFound("book_id", f"no book has the id {book_id}")
-        return _to_listed(row)
+        return [
+            BookVersion(
+                id=row.book_id,
+                source=row.source,
+                book=to_book(row._mapping),
+                valid_from=row.valid_from,
+                valid_to=row.valid_to,
+                from_snapshot=row.from_snapshot,
+                to_snapshot=row.to_snapshot,
+            )
+            for row in rows
+        ]
 
     def page(
         self, wanted: BookFilter, *, number: int, size: int, order: Order = "id"
     ) -> tuple[list[ListedBook], int]:
         """Page `number` (from 1) of the books that match, and how many match in all."""
-        matching = select(books).where(*wanted.conditions())
-        with self.engine.connect() as connection:
+        matching = select(versions).where(*wanted.conditions())
+        with reading(self.engine) as connection:
             total = connection.execute(_count(matching)).scalar_one()
             rows = connection.execute(
                 matching.order_by(*_ORDERS[order]).limit(size).offset((number - 1) * size)
             ).all()
-        return [_to_listed(row) for row in rows], total
+        return [to_listed(row) for row in rows], total
 
-    def all_books(self) -> list[ListedBook]:
-        """Every book on offer, by id."""
-        with self.engine.connect() as connection:
-            return [_to_listed(row) for row in connection.execute(select(books).order_by(books.c.id))]
+    def all_books(self, wanted: BookFilter = EVERYTHING) -> list[ListedBook]:
+        """Every book that matches, by id."""
+        return list(self.stream_books(wanted))
 
-    def categories(self) -> list[CategoryStatistics]:
-        """Every category on offer, by name."""
-        query = select(
-            books.c.category,
-            func.count().label("titles"),
-            func.avg(books.c.price_pence).label("average"),
-            func.min(books.c.price_pence).label("low"),
-            func.max(books.c.price_pence).label("high"),
-            func.avg(books.c.rating).label("rating"),
-            func.count().filter(books.c.stock > 0).label("in_stock"),
-        ).group_by(books.c.category)
-        with self.engine.connect() as connection:
+    def stream_books(self, wanted: BookFilter = EVERYTHING) -> Iterator[ListedBook]:
+        """Every book that matches, by id, held in memory a few at a time; all of one moment."""
+        query = select(versions).where(*wanted.conditions()).order_by(versions.c.book_id)
+        with reading(self.engine) as connection:
+            streamed = connection.execution_options(yield_per=_STREAMED_ROWS).execute(query)
+            yield from map(to_listed, streamed)
+
+    def sources(self) -> list[str]:
+        """Every source that has books on offer, by name."""
+        wanted = select(versions.c.source).where(on_offer(None)).distinct()
+        with reading(self.engine) as connection:
+            return sorted(connection.execute(wanted).scalars())
+
+    def categories(self, wanted: BookFilter = EVERYTHING) -> list[CategoryStatistics]:
+        """Every category of the books that match, by name."""
+        query = (
+            select(
+                versions.c.category,
+                func.count().label("titles"),
+                func.avg(versions.c.price_hundredths).label("average"),
+                func.min(versions.c.price_hundredths).label("low"),
+                func.max(versions.c.price_hundredths).label("high"),
+                func.avg(versions.c.rating).label("rating"),
+                func.count().filter(versions.c.stock > 0).label("in_stock"),
+            )
+            .where(*wanted.conditions())
+            .group_by(versions.c.category)
+        )
+        with reading(self.engine) as connection:
             found = [
                 CategoryStatistics(
                     name=row.category,
@@ -176,7 +201,7 @@ class Catalogue:
                     average_price=round(float(row.average) / 100, 2),
                     min_price=row.low / 100,
                     max_price=row.high / 100,
-                    average_rating=round(float(row.rating), 2),
+                    average_rating=_rounded(row.rating),
                     in_stock=row.in_stock,
                 )
                 for row in connection.execute(query)
@@ -184,49 +209,41 @@ class Catalogue:
         # Not by the database, each of which has an alphabet of its own.
         return sorted(found, key=lambda category: category.name)
 
-    def overview(self) -> Overview:
-        """Counts and averages over all books; every rating from 1 to 5 has its entry."""
-        with self.engine.connect() as connection:
-            total, price, rating = connection.execute(
-                select(func.count(books.c.id), func.avg(books.c.price_pence), func.avg(books.c.rating))
-            ).one()
-            counted = connection.execute(
-                select(books.c.rating, func.count().label("copies")).group_by(books.c.rating)
-            ).all()
-        stars = {row.rating: row.copies for row in counted}
-        return Overview(
-            total_books=total,
-            average_price=None if price is None else round(float(price) / 100, 2),
-            average_rating=None if rating is None else round(float(rating), 2),
-            rating_distribution={number: stars.get(number, 0) for number in range(1, 6)},
+    def overview(self, wanted: BookFilter = EVERYTHING) -> Overview:
+        """Counts and averages over the books that match; every rating from 1 to 5 has its entry."""
+        matching = wanted.conditions()
+        totals = select(
+            func.count(), func.avg(versions.c.price_hundredths), func.avg(versions.c.rating)
+        ).where(*matching)
+        by_rating = (
+            select(versions.c.rating, func.count().label("titles"))
+            .where(*matching, versions.c.rating.is_not(None))
+            .group_by(versions.c.rating)
         )
+        with reading(self.engine) as connection:
+            total, price, rating = connection.execute(totals).one()
+            counted = connection.execute(by_rating).all()
+        stars = dict.fromkeys(range(1, 6), 0)
+        for row in counted:
+            stars[int(row.rating + 0.5)] += row.titles
+        return Overview(total, None if price is None else round(float(price) / 100, 2), _rounded(rating), stars)
 
 
-def _check_offer(offered: Iterable[Book]) -> None:
-    seen: set[str] = set()
-    for book in offered:
-        if book.upc in seen:
-            raise BookshelfError(f"upc {book.upc} occurs twice in one crawl: {book.title!r} at {book.url}")
-        seen.add(book.upc)
-    if not seen:
-        raise BookshelfError("a crawl without a single book is not published")
+def on_offer(as_of: datetime | None) -> ColumnElement[bool]:
+    """Which versions hold at that moment, or now."""
+    if as_of is None:
+        return versions.c.valid_to.is_(None)
+    return and_(
+        versions.c.valid_from <= as_of, or_(versions.c.valid_to.is_(None), versions.c.valid_to > as_of)
+    )
 
 
 def _count(query: Select[Any]) -> Select[Any]:
     return select(func.count()).select_from(query.subquery())
 
 
-def _to_row(book: Book, book_id: int, snapshot_id: int) -> dict[str, Any]:
-    row = asdict(book)
-    price = row.pop("price_gbp")
-    return row | {"id": book_id, "snapshot_id": snapshot_id, "price_pence": int(price * 100)}
-
-
-def _to_listed(row: Row[Any]) -> ListedBook:
-    values = dict(row._mapping)
-    book_id, pence = values.pop("id"), values.pop("price_pence")
-    del values["snapshot_id"]
-    return ListedBook(book_id, Book(**values, price_gbp=Decimal(pence) / 100))
+def _rounded(value: Any) -> float | None:
+    return None if value is None else round(float(value), 2)
 
 
 def now() -> datetime:

@@ -1,21 +1,27 @@
-"""Opening the catalogue database: an engine with the pragmas we rely on, and the tables made once."""
+"""Opening the catalogue database, and its two kinds of transaction: those that read and those that write."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 
-from bookshelf.tables import metadata
-
-# One number for every process that may create the tables of one PostgreSQL database.
-_CREATE_LOCK = 7_263_001
+# One number for every process that may migrate the tables of one PostgreSQL database.
+_MIGRATION_LOCK = 7_263_001
+_READS = "bookshelf_reads"
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def open_database(url: str) -> Engine:
-    """Engine on `url` with its tables there, whoever else opens it at the same time.
+    """Engine on `url` with its tables migrated, whoever else opens it at the same time.
 
     `postgresql://` is taken as psycopg 3. SQLite runs in WAL mode, so that readers see the last
     committed snapshot while a crawl is being published.
@@ -24,25 +30,53 @@ def open_database(url: str) -> Engine:
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
     engine = create_engine(address, pool_pre_ping=address.get_backend_name() != "sqlite")
-    if engine.dialect.name == "sqlite" and address.database and address.database != ":memory:":
-        path = Path(address.database)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        path = Path(address.database or "")
         path.parent.mkdir(parents=True, exist_ok=True)
-        event.listen(engine, "connect", _set_pragmas)
         with FileLock(f"{path}.lock"):
-            metadata.create_all(engine)
+            _migrate(engine)
     else:
-        with engine.begin() as connection:
-            _lock_creation(connection)
-            metadata.create_all(connection)
+        _migrate(engine)
     return engine
 
 
-def _lock_creation(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection whose every query sees the database as it was at the first of them."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            yield connection.execution_options(**{_READS: True})
+        else:
+            yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def _set_pragmas(connection: Any, _record: object) -> None:
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes; on SQLite it waits here for the writer before it, and not halfway."""
+    with engine.begin() as connection:
+        yield connection
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+        if MigrationContext.configure(connection).get_current_revision() == newest:
+            return
+        config.attributes["connection"] = connection
+        # The first release made its tables without Alembic.
+        if not inspect(connection).has_table("alembic_version") and inspect(connection).has_table("books"):
+            command.stamp(config, "0001")
+        command.upgrade(config, "head")
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by us, see below
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA busy_timeout=30000")
@@ -50,3 +84,11 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.close()
     # SQLite's own knows only A to Z, so that a search for "élan" would not find "Élan".
     connection.create_function("lower", 1, lambda text: text and text.lower(), deterministic=True)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # Python's driver begins late and never before a SELECT. A reader begins at once, so that all it reads
+    # is of one moment; a writer takes the lock at once: to take it later, after reading, fails where
+    # another has written since.
+    reads = connection.get_execution_options().get(_READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -3,6 +3,8 @@
 BookshelfError
 ├── InvalidBook          a field of a book is out of its bounds
 ├── NotFound             what was asked for is not there
+├── Conflict             what was asked for does not go with how things are
+│   └── RunInProgress    a run is queued or running already
 ├── SettingsError        a setting is missing or cannot be used
 ├── CrawlError           a crawl cannot go on; the catalogue is as it was
 │   ├── PageChanged      a page no longer has the shape we parse
@@ -34,6 +36,22 @@ class NotFound(BookshelfError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class Conflict(BookshelfError):
+    """What was asked for does not go with how things are; `field` is the input that asked for it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class RunInProgress(Conflict):
+    """A run is queued or running already; there is never a second."""
+
+    def __init__(self, run_id: str, status: str) -> None:
+        super().__init__("run_id", f"run {run_id} is {status}: wait for it to end, or cancel it")
+        self.run_id = run_id
 
 
 class SettingsError(BookshelfError):

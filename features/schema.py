@@ -24,11 +24,11 @@ VIEWS: dict[str, dict[str, str]] = {
         "title_words": "count",
         "description_words": "count",
     },
-    PRICE_VIEW: {"price_gbp": "pounds"},
+    PRICE_VIEW: {"price": "pounds"},
     EMBEDDING_VIEW: {"embedding": "vector"},
 }
 
-LABEL = "price_gbp"
+LABEL = "price"
 
 PRICE_SERVICE = "price_model"
 RECOMMENDER_SERVICE = "recommender_model"

@@ -52,5 +52,5 @@ def _row(listed: ListedBook) -> dict[str, object]:
         "description": description,
         "title_words": count_words(book.title),
         "description_words": count_words(description),
-        schema.LABEL: float(book.price_gbp),
+        schema.LABEL: float(book.price),
     }

@@ -60,7 +60,7 @@ def _row(listed: ListedBook) -> tuple[object, ...]:
     return (
         listed.id,
         book.title,
-        f"{book.price_gbp:.2f}",
+        f"{book.price:.2f}",
         book.rating,
         book.availability,
         book.category,

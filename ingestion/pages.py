@@ -119,7 +119,7 @@ class BookPage(Page):
             return Book(
                 upc=self.upc,
                 title=self.title,
-                price_gbp=self.price_gbp,
+                price=self.price,
                 rating=self.rating,
                 availability=availability,
                 stock=stock,
@@ -144,7 +144,7 @@ class BookPage(Page):
         raise PageChanged("upc", self.url, "no row UPC in the table")
 
     @property
-    def price_gbp(self) -> Decimal:
+    def price(self) -> Decimal:
         said = self._text("price", self._one("price", self._main, "p", "price_color"))
         if not (price := _PRICE.fullmatch(said)):
             raise PageChanged("price", self.url, repr(said))

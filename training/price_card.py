@@ -67,7 +67,7 @@ def _about(model: PriceRegressor, contest: Contest) -> str:
 
 def _data(data: TrainingSet, held_out: int) -> str:
     frame = data.frame
-    prices = frame["price_gbp"]
+    prices = frame["price"]
     return bullets(
         [
             f"{len(frame)} books in {frame['category'].nunique()} categories: {len(frame) - held_out} to "

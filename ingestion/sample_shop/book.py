@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class SampleBook:
     """A row of the sample shop's catalogue.
 
-    `price_gbp` is in pounds with two decimals, `stock` counts copies, `rating` is 1 to 5 stars.
+    `price` is in pounds with two decimals, `stock` counts copies, `rating` is 1 to 5 stars.
     `image` and `thumbnail` are addresses below `media/cache/`. `description` is empty where the
     shop gives none.
     """
@@ -19,7 +19,7 @@ class SampleBook:
     upc: str
     title: str
     category: str
-    price_gbp: float
+    price: float
     stock: int
     rating: int
     image: str

@@ -60,7 +60,7 @@ def _stocked(number: int, category: str, blurb: Blurb, decks: Decks) -> SampleBo
         upc=_digest("upc", number)[:16],
         title=blurb.title,
         category=category,
-        price_gbp=(_LOWEST_PENCE + decks.below(_HIGHEST_PENCE - _LOWEST_PENCE + 1)) / 100,
+        price=(_LOWEST_PENCE + decks.below(_HIGHEST_PENCE - _LOWEST_PENCE + 1)) / 100,
         stock=decks.below(_MOST_STOCK + 1),
         rating=1 + decks.below(5),
         image=_cover_address("image", number),

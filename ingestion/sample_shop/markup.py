@@ -46,7 +46,7 @@ def document(title: str, root: str, body: str) -> str:
 
 def price(book: SampleBook) -> str:
     """The price as it is shown, with its pound sign."""
-    return f'<p class="price_color">£{book.price_gbp:.2f}</p>'
+    return f'<p class="price_color">£{book.price:.2f}</p>'
 
 
 def availability(book: SampleBook, in_stock: str) -> str:

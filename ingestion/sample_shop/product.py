@@ -78,7 +78,7 @@ def _description(book: SampleBook) -> str:
 
 
 def _table(book: SampleBook) -> str:
-    pounds = f"£{book.price_gbp:.2f}"
+    pounds = f"£{book.price:.2f}"
     rows = {
         "UPC": book.upc,
         "Product Type": "Books",

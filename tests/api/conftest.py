@@ -142,7 +142,7 @@ def some_predictions(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def a_table(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    rows = [{"book_id": 1, "title": "Book 1", "stock": None, "price_gbp": 51.77}]
+    rows = [{"book_id": 1, "title": "Book 1", "stock": None, "price": 51.77}]
     page = {"page": question["page"], "page_size": question["page_size"], "total": 1, "pages": 1}
     return 200, {"items": rows if question["page"] == 1 else [], **page}
 
@@ -168,7 +168,7 @@ def book_number(number: int) -> Book:
     return Book(
         upc=f"upc-{number}",
         title="A Light in the Attic" if number == 1 else f"Book {number} of 100% Wonder",
-        price_gbp=Decimal("10.00") + Decimal("1.01") * (number - 1),
+        price=Decimal("10.00") + Decimal("1.01") * (number - 1),
         rating=(number - 1) % 5 + 1,
         availability="In stock" if stock else "Out of stock",
         stock=stock,

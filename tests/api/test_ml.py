@@ -66,7 +66,7 @@ def test_of_many_inputs_each_has_its_own_answer(client: Any) -> None:
 
 def test_tables_are_rows_ready_for_a_data_frame(client: Any, model_server: Any) -> None:
     found = client.get("/api/v1/ml/features").json
-    assert found["items"] == [{"book_id": 1, "title": "Book 1", "stock": None, "price_gbp": 51.77}]
+    assert found["items"] == [{"book_id": 1, "title": "Book 1", "stock": None, "price": 51.77}]
     client.get("/api/v1/ml/training-data?model=sentiment&page=2&page_size=10000")
     assert model_server.asked == [
         ("/features", {"page": 1, "page_size": 1000}),

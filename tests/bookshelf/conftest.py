@@ -96,7 +96,7 @@ def a_book() -> Callable[..., Book]:
         usual: dict[str, object] = {
             "upc": upc,
             "title": f"The Book {upc}",
-            "price_gbp": Decimal("51.77"),
+            "price": Decimal("51.77"),
             "rating": 3,
             "availability": "In stock",
             "stock": 22,

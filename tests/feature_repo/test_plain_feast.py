@@ -29,7 +29,7 @@ from ingestion.publish import publish_features
 settings = Settings()
 catalogue = Catalogue.open(settings.catalogue_url)
 at = datetime.now(UTC)
-book = Book(upc="1", title="A Light in the Attic", price_gbp=Decimal("51.77"), rating=3, stock=22,
+book = Book(upc="1", title="A Light in the Attic", price=Decimal("51.77"), rating=3, stock=22,
             availability="In stock", category="Poetry", image="i", thumbnail="t", url="u",
             description="Rhymes for children.")
 catalogue.publish([book], "test", at)
@@ -44,7 +44,7 @@ history = store.get_historical_features(asked, features=store.get_feature_servic
 online = store.get_online_features(
     features=store.get_feature_service("price_model"), entity_rows=[{"book_id": 1}]
 ).to_dict()
-print(history["price_gbp"].tolist(), online["price_gbp"])
+print(history["price"].tolist(), online["price"])
 """
 
 

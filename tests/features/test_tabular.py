@@ -19,7 +19,7 @@ def a_listed_book(number: int = 1, **facts: object) -> ListedBook:
     usual: dict[str, object] = {
         "upc": f"upc-{number}",
         "title": "A Light in the Attic",
-        "price_gbp": Decimal("51.77"),
+        "price": Decimal("51.77"),
         "rating": 3,
         "availability": "In stock",
         "stock": 22,
@@ -46,7 +46,7 @@ def test_a_book_becomes_one_row_with_every_feature_but_the_embedding() -> None:
         "description": "Rhymes for children.",
         "title_words": 5,
         "description_words": 3,
-        "price_gbp": 51.77,
+        "price": 51.77,
     }
 
 

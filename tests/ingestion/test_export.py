@@ -16,7 +16,7 @@ from ingestion.export import export_books
 BOOK = Book(
     upc="a897fe39b1053632",
     title='Quotes "and", commas\nand lines',
-    price_gbp=Decimal("50.1"),
+    price=Decimal("50.1"),
     rating=3,
     availability="In stock",
     stock=22,

@@ -50,7 +50,7 @@ def test_a_book_page_gives_every_field(book_page: Callable[..., BookPage]) -> No
     book = book_page().to_book(thumbnail="https://shop.test/small.jpg")
     assert book.title == "The Café of Book 2"
     assert book.upc == "upc0002"
-    assert book.price_gbp == Decimal("12.99")
+    assert book.price == Decimal("12.99")
     assert book.rating == 3
     assert (book.availability, book.stock) == ("In stock", 2)
     assert book.category == "Poetry"
@@ -191,7 +191,7 @@ def test_the_pages_captured_from_the_live_shop_are_read() -> None:
         book.thumbnail == "https://books.toscrape.com/media/cache/2c/da/2cdad67c44b002e7ead0cc35693c0e8b.jpg"
     )
     assert book.image == "https://books.toscrape.com/media/cache/fe/72/fe72f0532301ec28892ae79a629a293c.jpg"
-    assert (book.upc, book.title, book.price_gbp) == (
+    assert (book.upc, book.title, book.price) == (
         "a897fe39b1053632",
         "A Light in the Attic",
         Decimal("51.77"),

@@ -32,7 +32,7 @@ def a_book(number: int = 1, **facts: object) -> Book:
     usual: dict[str, object] = {
         "upc": f"upc-{number}",
         "title": f"Tale {number}",
-        "price_gbp": Decimal("51.77"),
+        "price": Decimal("51.77"),
         "rating": 3,
         "availability": "In stock",
         "stock": 22,
@@ -54,16 +54,16 @@ def offline_rows(settings: Settings, view: str) -> pd.DataFrame:
 def online_prices(settings: Settings, *book_ids: int) -> list[float | None]:
     store = open_feature_store(settings, mlflow=False)
     found = store.get_online_features(
-        features=["book_price:price_gbp"], entity_rows=[{"book_id": book_id} for book_id in book_ids]
+        features=["book_price:price"], entity_rows=[{"book_id": book_id} for book_id in book_ids]
     ).to_dict()
-    prices: list[float | None] = found["price_gbp"]
+    prices: list[float | None] = found["price"]
     return prices
 
 
 def test_a_publish_writes_rows_with_true_times_puts_them_online_and_says_so(
     catalogue: Catalogue, settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    snapshot = catalogue.publish([a_book(1), a_book(2, price_gbp=Decimal("9.99"))], "shop", MONDAY)
+    snapshot = catalogue.publish([a_book(1), a_book(2, price=Decimal("9.99"))], "shop", MONDAY)
     here, modules, path = Path.cwd(), set(sys.modules), list(sys.path)
 
     report = publish_features(catalogue, settings, MONDAY + LATER)
@@ -96,12 +96,12 @@ def test_the_next_crawl_adds_rows_encodes_only_new_texts_and_forgets_nobody(
 ) -> None:
     catalogue.publish([a_book(1), a_book(2)], "shop", MONDAY)
     publish_features(catalogue, settings, MONDAY + LATER)
-    catalogue.publish([a_book(1, price_gbp=Decimal("12.50")), a_book(3)], "shop", TUESDAY)
+    catalogue.publish([a_book(1, price=Decimal("12.50")), a_book(3)], "shop", TUESDAY)
     report = publish_features(catalogue, settings, TUESDAY + LATER)
     assert (report.texts_encoded, report.texts_reused) == (1, 1)
     assert online_prices(settings, 1, 2, 3) == [12.5, 51.77, 51.77]
     prices = offline_rows(settings, schema.PRICE_VIEW)
-    assert prices.query("book_id == 1")["price_gbp"].tolist() == [51.77, 12.5]
+    assert prices.query("book_id == 1")["price"].tolist() == [51.77, 12.5]
     vectors = offline_rows(settings, schema.EMBEDDING_VIEW).query("book_id == 1")["embedding"].tolist()
     np.testing.assert_array_equal(vectors[0], vectors[1])
 
@@ -178,7 +178,7 @@ def test_one_value_that_differs_online_is_an_error_that_names_it(
     check_online(store, frame)
     vector = frame["embedding"].iloc[1]
     others: dict[str, object] = {
-        "price_gbp": 51.78,
+        "price": 51.78,
         "rating": 4,
         "description": "The tale of the 2 keepers of the light",
         "embedding": np.nextafter(vector, np.float32(2)),
@@ -229,7 +229,7 @@ def test_where_the_clock_is_not_utc_nothing_changes(
     catalogue.publish([a_book(1)], "shop", MONDAY)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     subprocess.run([sys.executable, "-c", PUBLISH], cwd=ROOT, check=True)
-    catalogue.publish([a_book(1, price_gbp=Decimal("1.00"))], "shop", TUESDAY)
+    catalogue.publish([a_book(1, price=Decimal("1.00"))], "shop", TUESDAY)
     monkeypatch.setenv("TZ", "America/New_York")
     subprocess.run([sys.executable, "-c", PUBLISH], cwd=ROOT, check=True)
     assert online_prices(settings, 1) == [1.0]

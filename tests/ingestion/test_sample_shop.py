@@ -45,7 +45,7 @@ def a_sample_book(**changes: object) -> SampleBook:
         "upc": "0123456789abcdef",
         "title": "A Title",
         "category": "Travel",
-        "price_gbp": 12.5,
+        "price": 12.5,
         "stock": 3,
         "rating": 4,
         "image": "aa/bb/aabb.png",
@@ -148,7 +148,7 @@ def test_categories_are_of_very_uneven_size() -> None:
 
 def test_prices_stock_and_stars_keep_to_the_shops_ranges() -> None:
     books = sample_books()
-    assert all(10 <= book.price_gbp <= 59.99 and round(book.price_gbp, 2) == book.price_gbp for book in books)
+    assert all(10 <= book.price <= 59.99 and round(book.price, 2) == book.price for book in books)
     assert {book.stock for book in books} == set(range(23))
     assert {book.rating for book in books} == {1, 2, 3, 4, 5}
 
@@ -157,7 +157,7 @@ def test_stars_say_nothing_about_a_price() -> None:
     books = sample_books()
     means = [
         sum(prices) / len(prices)
-        for prices in ([book.price_gbp for book in books if book.rating == rating] for rating in range(1, 6))
+        for prices in ([book.price for book in books if book.rating == rating] for rating in range(1, 6))
     ]
     assert max(means) - min(means) < 5
 
@@ -261,7 +261,7 @@ def test_a_book_is_read_from_its_page_as_it_stands_in_the_catalogue(shop: Shop) 
         url = urljoin(SITE, f"catalogue/{book.address}/index.html")
         read = BookPage(body_of(shop, url), url).to_book(urljoin(SITE, f"media/cache/{book.thumbnail}"))
         assert (read.upc, read.title, read.category) == (book.upc, book.title, book.category)
-        assert (float(read.price_gbp), read.stock, read.rating) == (book.price_gbp, book.stock, book.rating)
+        assert (float(read.price), read.stock, read.rating) == (book.price, book.stock, book.rating)
         assert read.description == book.description
         assert read.image == urljoin(SITE, f"media/cache/{book.image}")
 

@@ -40,7 +40,7 @@ def a_book(number: int) -> Book:
     return Book(
         upc=f"upc{number:04}",
         title=f"Book number {number}",
-        price_gbp=Decimal(10 + 5 * rating + 10 * (number % 3)),
+        price=Decimal(10 + 5 * rating + 10 * (number % 3)),
         rating=rating,
         availability="In stock" if number % 4 else "Out of stock",
         stock=number % 4,

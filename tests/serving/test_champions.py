@@ -39,7 +39,7 @@ def test_an_empty_registry_has_no_champion_and_says_what_to_do(registry: Registr
 def test_a_champion_is_loaded_under_its_number_with_its_run_and_tags(
     registry: Registry, writer: Any, price_model: PriceRegressor
 ) -> None:
-    rows = pd.DataFrame({"book_id": [1, 2], "price_gbp": [10.0, 20.0]})
+    rows = pd.DataFrame({"book_id": [1, 2], "price": [10.0, 20.0]})
     number = writer.add("price", price_model, EXAMPLE, trained_on=rows, informative="true")
     path = list(sys.path)
     champion = registry.champion("price")

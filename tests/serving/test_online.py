@@ -19,7 +19,7 @@ def test_the_price_model_is_given_its_features_and_never_the_label() -> None:
 
 
 def test_a_table_has_every_feature_but_the_vectors() -> None:
-    assert "book_price:price_gbp" in TABLE_FEATURES
+    assert "book_price:price" in TABLE_FEATURES
     assert not [name for name in TABLE_FEATURES if "embedding" in name]
 
 

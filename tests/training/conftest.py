@@ -41,7 +41,7 @@ def _books_on_sale(n: int, seed: int, patterned: bool) -> TrainingSet:
             ],
             "title_words": np.full(n, 3, dtype="int64"),
             "description_words": 30 + leather.astype("int64"),
-            "price_gbp": price.round(2).clip(0.01),
+            "price": price.round(2).clip(0.01),
         }
     )
     book_ids = tuple(range(1, n + 1))

@@ -31,7 +31,7 @@ def a_book(number: int, price: str = "51.77") -> Book:
     return Book(
         upc=f"upc-{number}",
         title=f"Tale {number}",
-        price_gbp=Decimal(price),
+        price=Decimal(price),
         rating=number,
         availability="In stock",
         stock=22,
@@ -72,10 +72,10 @@ def test_a_training_set_has_one_row_a_book_with_the_services_features_in_their_t
 ) -> None:
     found = load_training_set(published, schema.PRICE_SERVICE, TUESDAY)
     assert found.book_ids == (1, 2, 3)
-    assert list(found.frame) == [*schema.VIEWS[schema.DETAILS_VIEW], "price_gbp"]
+    assert list(found.frame) == [*schema.VIEWS[schema.DETAILS_VIEW], "price"]
     assert found.frame["rating"].tolist() == [1, 2, 3]
     assert found.frame["rating"].dtype == np.int64
-    assert found.frame["price_gbp"].dtype == np.float64
+    assert found.frame["price"].dtype == np.float64
     assert found.frame["description"].tolist()[1] == ""
     assert (found.service, found.as_of, found.snapshot_id) == (schema.PRICE_SERVICE, TUESDAY, 1)
 
@@ -109,13 +109,13 @@ def test_a_correction_is_seen_only_from_when_it_was_written(settings: Settings) 
     catalogue.publish([a_book(1)], "shop", MONDAY)
     publish_features(catalogue, settings, WRITTEN)
     catalogue_says = catalogue.all_books()
-    corrected = book_frame(catalogue_says, MONDAY, TUESDAY).assign(price_gbp=1.0)
+    corrected = book_frame(catalogue_says, MONDAY, TUESDAY).assign(price=1.0)
     corrected["embedding"] = pd.Series([[1.0]], dtype=object)
     append_rows(corrected, "by hand", settings.offline_store, "correction.parquet")
 
     def price(as_of: datetime) -> list[float]:
         prices: list[float] = (
-            load_training_set(settings, schema.PRICE_SERVICE, as_of).frame["price_gbp"].tolist()
+            load_training_set(settings, schema.PRICE_SERVICE, as_of).frame["price"].tolist()
         )
         return prices
 
@@ -145,7 +145,7 @@ def test_a_row_lost_or_doubled_is_an_error_that_names_its_book(rows: list[int]) 
         _exactly(ASKED, ASKED.assign(rating=3).iloc[rows], ["rating"])
 
 
-FRAME = pd.DataFrame({"title": ["ab", "c"], "rating": [1, 2], "price_gbp": [1.0, 2.0]})
+FRAME = pd.DataFrame({"title": ["ab", "c"], "rating": [1, 2], "price": [1.0, 2.0]})
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ FRAME = pd.DataFrame({"title": ["ab", "c"], "rating": [1, 2], "price_gbp": [1.0,
     [
         FRAME.assign(title=["a", "bc"]),
         FRAME.assign(rating=[1, 3]),
-        FRAME.assign(price_gbp=[1.0, 2.01]),
-        FRAME[["rating", "title", "price_gbp"]],
+        FRAME.assign(price=[1.0, 2.01]),
+        FRAME[["rating", "title", "price"]],
     ],
     ids=["texts", "counts", "pounds", "order of features"],
 )

@@ -49,7 +49,7 @@ def test_random_prices_are_answered_with_the_best_constant_and_no_claim(
     assert found.informative is False
     assert found.score.value == found.score.baseline
     assert found.params["candidate"] == "median"
-    prices = found.dataset.loc[~found.dataset[HELD_OUT], "price_gbp"]
+    prices = found.dataset.loc[~found.dataset[HELD_OUT], "price"]
     answers = found.model.predict(found.input_example)["price"]
     assert set(answers) == {prices.median()}
 

@@ -50,7 +50,7 @@ def a_book(number: int, upc: str, description: str) -> ListedBook:
     book = Book(
         upc=upc,
         title=f"Tale {number}",
-        price_gbp=Decimal("1.00"),
+        price=Decimal("1.00"),
         rating=1,
         availability="In stock",
         stock=1,
