@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -28,7 +28,7 @@ COLUMNS = (
 )
 
 
-def export_books(listed: Sequence[ListedBook], path: Path) -> None:
+def export_books(listed: Iterable[ListedBook], path: Path) -> None:
     """Write one row a book, in the order given, as UTF-8; prices are pounds with two decimals.
 
     Readers see the old file until the new one is whole. Raises `BookshelfError` if it cannot be written.
