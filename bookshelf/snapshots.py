@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from bookshelf.book import Book, mojibake
-from bookshelf.database import reading, writing
+from bookshelf.database import note_sizes, reading, writing
 from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.rows import to_row
 from bookshelf.tables import BOOK_COLUMNS, identities, snapshots, staged_books, staged_failures, versions
@@ -161,6 +161,7 @@ class Snapshots:
             ).one()
             # Strictly later than the last, whatever the clock does: a moment belongs to one state.
             moment = at if last[1] is None else max(at, last[1] + _INSTANT)
+            note_sizes(connection, staged_books, staged_failures, versions)
             _carry_over(connection, snapshot)
             counts = _replace_offer(connection, snapshot, moment)
             if not counts["books"]:
@@ -320,6 +321,7 @@ def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime)
         .order_by(staged_books.c.position)
     )
     connection.execute(insert(identities).from_select(["source", "identity"], new))
+    note_sizes(connection, identities)
     unchanged = (
         select(identities.c.id, staged_books.c.content_hash)
         .join(staged_books, same_book)
