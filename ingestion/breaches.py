@@ -87,10 +87,13 @@ def far_prices(times: int) -> Find:
 
     def find(staged: Staged) -> Breach | None:
         price = staged_books.c.price_hundredths
+        # Floats, for five times the highest price is more than the database's integers hold.
         far = or_(
             false(),
             *(
-                and_(staged_books.c.currency == currency, or_(price < low / times, price > high * times))
+                and_(
+                    staged_books.c.currency == currency, or_(price < low / times, price > float(high * times))
+                )
                 for currency, (low, high) in staged.price_ranges().items()
             ),
         )

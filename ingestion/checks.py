@@ -11,10 +11,10 @@ from typing import Final
 
 from sqlalchemy import Engine, select
 
-from bookshelf.database import reading
+from bookshelf.database import note_sizes, reading, writing
 from bookshelf.errors import NotFound
 from bookshelf.runs import Kind
-from bookshelf.tables import snapshots
+from bookshelf.tables import snapshots, staged_books, staged_failures
 from ingestion.breaches import (
     Find,
     Limit,
@@ -121,6 +121,8 @@ def judge(engine: Engine, snapshot_id: int, kind: Kind) -> list[Finding]:
 
     Raises `NotFound` for a snapshot that is not there.
     """
+    with writing(engine) as connection:
+        note_sizes(connection, staged_books, staged_failures)
     with reading(engine) as connection:
         source = connection.execute(select(snapshots.c.source).where(snapshots.c.id == snapshot_id)).scalar()
         if source is None:
