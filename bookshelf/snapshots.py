@@ -305,13 +305,17 @@ def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
 
 def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime) -> dict[str, int]:
     """End the versions that no longer hold and begin the new ones; counts of books."""
-    first = (
-        select(func.min(staged_books.c.position).label("position"))
-        .where(staged_books.c.snapshot_id == snapshot.id)
-        .group_by(staged_books.c.identity)
+    # Each identity once, where it stood first; asked by its index, for a list of all first places would be
+    # gone through for every book.
+    earlier = staged_books.alias("earlier")
+    staged = and_(
+        staged_books.c.snapshot_id == snapshot.id,
+        ~exists().where(
+            earlier.c.snapshot_id == snapshot.id,
+            earlier.c.identity == staged_books.c.identity,
+            earlier.c.position < staged_books.c.position,
+        ),
     )
-    # Each identity once, where it stood first.
-    staged = and_(staged_books.c.snapshot_id == snapshot.id, staged_books.c.position.in_(first))
     same_book = and_(
         identities.c.source == snapshot.source, identities.c.identity == staged_books.c.identity
     )

@@ -152,7 +152,7 @@ staged_books = Table(
     Column("identity", String(210), nullable=False),
     Column("damaged", Boolean, nullable=False),
     *_book_columns(),
-    Index("staged_by_identity", "snapshot_id", "identity"),
+    Index("staged_by_identity", "snapshot_id", "identity", "position"),
 )
 
 # Pages and rows that gave no book: `place` is an address or a line number, `identity` that of the book
