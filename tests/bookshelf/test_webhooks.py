@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
+from bookshelf import tables
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
 from bookshelf.database import writing
@@ -244,6 +246,17 @@ def test_a_webhook_removed_during_a_publish_does_not_undo_the_publish(webhooks: 
         removed.result(timeout=30)
     assert webhooks.list() == []
     assert webhooks.due(LATER) == ()
+
+
+def test_a_publish_during_the_removal_of_a_webhook_is_not_undone(webhooks: Webhooks) -> None:
+    webhook = webhooks.register(URL, EVENTS, None, NOON)
+    with ThreadPoolExecutor(1) as other:
+        with writing(webhooks.engine) as connection:
+            connection.execute(delete(tables.webhooks).where(tables.webhooks.c.id == webhook.id))
+            published = other.submit(tell, webhooks)
+            with pytest.raises(TimeoutError):
+                published.result(timeout=0.3)  # waits for us
+        assert published.result(timeout=30) == 0
 
 
 def test_a_published_snapshot_is_told_with_what_it_changed(

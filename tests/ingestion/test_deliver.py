@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from bookshelf.database import open_database, writing
 from bookshelf.settings import ROOT
@@ -230,14 +230,25 @@ def test_a_receiver_that_cannot_be_reached_is_said_to_be_so(
     assert delivery.error
 
 
-def test_neither_a_proxy_nor_a_password_of_the_machine_is_used_for_its_own_loopback(
-    webhooks: Webhooks, receiver: Receiver, sender: Sender, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_no_proxy_is_asked_for_what_listens_on_this_machine(
+    webhooks: Webhooks, receiver: Receiver, sender: Sender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password word\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("no_proxy", raising=False)
     webhooks.register(f"{receiver.url}/", EVENTS, None, NOON)
+    tell(webhooks)
+    send(sender)
+    assert len(receiver.received) == 1
+
+
+def test_no_receiver_is_sent_a_password_that_the_machine_keeps_for_its_host(
+    webhooks: Webhooks, receiver: Receiver, sender: Sender, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 0.0.0.0 login me password word\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("no_proxy", "0.0.0.0")
+    # This machine under a name that is not known to be its loopback.
+    webhooks.register(receiver.url.replace("127.0.0.1", "0.0.0.0"), EVENTS, None, NOON)
     tell(webhooks)
     send(sender)
     [request] = receiver.received
@@ -259,6 +270,22 @@ def test_receivers_that_never_answer_hold_up_nobody_else(
     assert [request.message["data"]["n"] for request in receiver.of("/quick")] == list(range(5))
     deliveries, _ = webhooks.deliveries(webhook.id, number=1, size=9)
     assert {delivery.status for delivery in deliveries} == {"delivered"}
+
+
+def test_receivers_take_turns_however_many_messages_wait_for_one(
+    webhooks: Webhooks, receiver: Receiver, engine: Engine
+) -> None:
+    for n in range(2):
+        webhooks.register(f"{receiver.url}/silent-{n}", EVENTS, None, NOON)
+        receiver.answers[f"/silent-{n}"] = [receiver.say_nothing] * 100
+    for n in range(30):
+        tell(webhooks, n=n)
+    webhooks.register(f"{receiver.url}/quick", EVENTS, None, NOON)
+    tell(webhooks, NOON + timedelta(seconds=1))
+    how = Sending(at_once=1, timeout=timedelta(seconds=0.2), look_every=timedelta(milliseconds=20))
+    with delivering(engine, how):
+        eventually(lambda: receiver.of("/quick"))
+        assert len(receiver.received) <= 4
 
 
 def test_a_silent_receiver_meets_the_timeout(webhooks: Webhooks, receiver: Receiver, sender: Sender) -> None:
@@ -354,6 +381,31 @@ def test_a_sender_killed_between_sending_and_noting_has_its_message_sent_again(
     assert first.body == second.body
     delivery = only_delivery(webhooks, webhook)
     assert (delivery.status, delivery.attempts) == ("delivered", 2)
+
+
+def test_a_message_that_cannot_be_noted_at_once_is_sent_once(
+    webhooks: Webhooks, receiver: Receiver, engine: Engine, sender: Sender
+) -> None:
+    webhook = webhooks.register(f"{receiver.url}/", EVENTS, None, NOON)
+
+    def answer_without_a_table(handler: BaseHTTPRequestHandler) -> None:
+        rename(engine, "webhook_deliveries", "away")
+        handler.send_response(200)
+        handler.end_headers()
+
+    receiver.answers["/"] = [answer_without_a_table]
+    tell(webhooks)
+    sender.begin_due()
+    assert not sender.wait(timedelta(seconds=0.5)), "it still tries to note it"
+    rename(engine, "away", "webhook_deliveries")
+    assert sender.wait(LONG)
+    assert only_delivery(webhooks, webhook).status == "delivered"
+    assert len(receiver.received) == 1
+
+
+def rename(engine: Engine, old: str, new: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
 def start_sender(engine: Engine) -> subprocess.Popen[bytes]:
