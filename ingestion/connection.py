@@ -11,10 +11,10 @@ from importlib.metadata import version
 from ipaddress import ip_address
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from bookshelf.errors import FetchFailed
+from ingestion.deadline import BoundedAdapter
 from ingestion.robots import ROBOT_NAME
 
 _CHUNK_BYTES = 1 << 16
@@ -28,6 +28,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    #: Bytes of the body as they came over the wire, packed if they were.
+    received: int
 
 
 class Unanswered(Exception):
@@ -49,18 +51,23 @@ class Connection:
     def close(self) -> None:
         self._session.close()
 
-    def ask(self, url: str) -> Answer:
-        """One answer, whatever its status; redirects are not followed.
+    def ask(self, url: str, headers: Mapping[str, str], *, head: bool = False) -> Answer:
+        """One answer, whatever its status, or its head alone; redirects are not followed.
 
         Raises `Unanswered` where a second attempt may help, `FetchFailed` where it cannot.
         """
         deadline = time.monotonic() + self._seconds
         try:
-            with self._session.get(
-                url, timeout=self._seconds, stream=True, allow_redirects=False
+            with self._session.request(
+                "HEAD" if head else "GET",
+                url,
+                headers=headers,
+                timeout=self._seconds,
+                stream=True,
+                allow_redirects=False,
             ) as response:
                 body = self._body(response, deadline)
-                return Answer(url, response.status_code, response.headers, body)
+                return Answer(url, response.status_code, response.headers, body, response.raw.tell())
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise Unanswered(self._in_plain_words(error)) from error
         except requests.RequestException as error:
@@ -96,7 +103,7 @@ def _open_session(connections: int, *, trust_env: bool) -> requests.Session:
     )
     session.headers["Accept"] = "text/html"
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a stranger on every visit
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, pool_block=True, max_retries=0)
+    adapter = BoundedAdapter(pool_connections=2, pool_maxsize=connections, pool_block=True, max_retries=0)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session

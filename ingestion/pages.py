@@ -60,13 +60,13 @@ class Page:
         return found
 
     def _text(self, field: str, tag: Element) -> str:
-        text = "".join(tag.itertext()).strip()
+        text: str = "".join(tag.itertext()).strip()
         if not text:
             raise PageChanged(field, self.url, f"an empty <{tag.tag}>")
         return text
 
     def _address(self, field: str, tag: Element, attribute: str) -> str:
-        value = (tag.get(attribute) or "").strip()
+        value: str = (tag.get(attribute) or "").strip()
         if not value:
             raise PageChanged(field, self.url, f"<{tag.tag}> without {attribute}")
         try:
@@ -116,6 +116,7 @@ class ListingPage(Page):
             url=self._address("book address", self._one("book address", frame, "a"), "href"),
             thumbnail=self._address("thumbnail", self._one("thumbnail", frame, "img"), "src"),
         )
+
 
 class BookPage(Page):
     """The page of one book."""
