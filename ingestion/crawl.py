@@ -55,7 +55,7 @@ OnProgress = Callable[[CrawlProgress], None]
 
 
 def read_shop(
-    source: Source, engine: Engine, snapshot_id: int, *, workers: int, on_progress: OnProgress
+    source: Source, engine: Engine, snapshot_id: int, workers: int, on_progress: OnProgress
 ) -> Generator[Found, None, None]:
     """`crawl` an open source, through what the catalogue database `engine` knows of its pages.
 
