@@ -9,6 +9,7 @@ from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from ipaddress import ip_address
+from typing import Any
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -58,20 +59,20 @@ class Connection:
         """
         deadline = time.monotonic() + self._seconds
         try:
-            with self._session.request(
-                "HEAD" if head else "GET",
-                url,
-                headers=headers,
-                timeout=self._seconds,
-                stream=True,
-                allow_redirects=False,
-            ) as response:
+            with self._open(requests.Request("HEAD" if head else "GET", url, headers=headers)) as response:
                 body = self._body(response, deadline)
                 return Answer(url, response.status_code, response.headers, body, response.raw.tell())
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise Unanswered(self._in_plain_words(error)) from error
         except requests.RequestException as error:
             raise FetchFailed(url, str(error)) from error
+
+    def _open(self, request: requests.Request) -> requests.Response:
+        prepared = self._session.prepare_request(request)
+        environment: Any = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
+        # Not by the session: it would read a redirect to its end, whatever its size, and look where it leads.
+        adapter = self._session.get_adapter(prepared.url or "")
+        return adapter.send(prepared, timeout=self._seconds, **environment)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         body = bytearray()

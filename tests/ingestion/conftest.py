@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -30,17 +32,23 @@ class Reply:
 class SmallShop:
     """`pages` are served by path, after what `answer` and `answer_by_hand` put before them.
 
-    `asked`, `agents`, `connections` and `most_at_once` are what the server has measured.
+    A page is stamped with its ETag unless `stamps` says otherwise, and not sent again to one who has it.
+    `asked` (heads as `HEAD /`), `statuses`, `sent` (bytes of bodies), `agents`, `connections` and
+    `most_at_once` are what the server has measured.
     """
 
     def __init__(self, books: int) -> None:
         self.pages = shop_pages(books)
         self._before: dict[str, list[Reply | ByHand]] = {}
         self.content_type = "text/html"
+        #: Headers that go with a page of these bytes.
+        self.stamps: Callable[[bytes], dict[str, str]] = etag_of
         self.latency = 0.0
         self.latency_of: dict[str, float] = {}
         self.closing = threading.Event()
         self.asked: list[str] = []
+        self.statuses: list[int] = []
+        self.sent = 0
         self.agents: set[str] = set()
         self.connections = 0
         self.at_once = self.most_at_once = 0
@@ -64,11 +72,23 @@ class SmallShop:
         """Never answer: to be given to `answer_by_hand`."""
         self.closing.wait()
 
-    def next_reply(self, path: str) -> Reply | ByHand:
+    def next_reply(self, path: str, conditions: Message) -> Reply | ByHand:
         if before := self._before.get(path):
             return before.pop(0)
         page = self.pages.get(path)
-        return Reply(404) if page is None else Reply(200, page)
+        if page is None:
+            return Reply(404)
+        stamps = self.stamps(page)
+        since = (conditions["If-None-Match"], conditions["If-Modified-Since"])
+        known = since[0] == stamps.get("ETag") if since[0] else since[1] == stamps.get("Last-Modified")
+        return Reply(304, headers=stamps) if any(since) and known else Reply(200, page, stamps)
+
+    def forget_what_was_asked(self) -> None:
+        """Measure from now on."""
+        with self.lock:
+            self.asked.clear()
+            self.statuses.clear()
+            self.sent = 0
 
     def change(self, path: str, old: str, new: str) -> None:
         """Have the page at `path` say `new` where it says `old`."""
@@ -93,13 +113,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.shop.connections += 1
 
     def do_GET(self) -> None:
+        self._answer(self.path)
+
+    def do_HEAD(self) -> None:
+        self._answer(f"HEAD {self.path}")
+
+    def _answer(self, asked: str) -> None:
         shop = self.shop
         with shop.lock:
-            shop.asked.append(self.path)
+            shop.asked.append(asked)
             shop.agents.add(self.headers["User-Agent"])
             shop.at_once += 1
             shop.most_at_once = max(shop.most_at_once, shop.at_once)
-            reply = shop.next_reply(self.path)
+            reply = shop.next_reply(self.path, self.headers)
         try:
             shop.closing.wait(shop.latency_of.get(self.path, shop.latency))
             self._send(reply)
@@ -111,15 +137,23 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(reply, Reply):
             reply(self)
             return
+        body = b"" if self.command == "HEAD" else reply.body
+        with self.shop.lock:
+            self.shop.statuses.append(reply.status)
+            self.shop.sent += len(body)
         self.send_response(reply.status)
         for name, value in {"Content-Type": self.shop.content_type, **reply.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        self.wfile.write(reply.body)
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+def etag_of(page: bytes) -> dict[str, str]:
+    return {"ETag": f'"{hashlib.sha256(page).hexdigest()[:16]}"'}
 
 
 @pytest.fixture
