@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
+from bookshelf.database import open_database
 from bookshelf.runs import Runs
 from bookshelf.settings import Settings
+from bookshelf.snapshots import Failure
+from ingestion.crawl import CrawlProgress, OnProgress, read_shop
+from ingestion.fetch import FetchPolicy, PoliteFetcher
+from ingestion.source import Source
 
 PAGE_SIZE = 3
+# Patience is for real shops.
+QUICK = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=1))
 STARS = ("One", "Two", "Three", "Four", "Five")
 
 
@@ -227,6 +239,58 @@ def _whole(body: str) -> bytes:
     return f"""<!DOCTYPE html><html><head>
     <meta http-equiv="content-type" content="text/html; charset=UTF-8" /></head>
     <body>{body}</body></html>""".encode()
+
+
+@dataclass
+class Outcome:
+    """What one crawl gave, in order, and its last word on how far it came."""
+
+    found: list[tuple[int, Book] | Failure] = field(default_factory=list)
+    told: list[CrawlProgress] = field(default_factory=list)
+
+    @property
+    def books(self) -> list[Book]:
+        return [one[1] for one in self.found if not isinstance(one, Failure)]
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [one for one in self.found if isinstance(one, Failure)]
+
+    @property
+    def last(self) -> CrawlProgress:
+        return self.told[-1]
+
+
+@dataclass
+class Crawler:
+    """Crawls shops into one database."""
+
+    engine: Engine
+    policy: FetchPolicy = QUICK
+
+    @contextmanager
+    def opened(
+        self, shop: SmallShop, snapshot_id: int, on_progress: OnProgress = lambda _: None, workers: int = 4
+    ) -> Iterator[Generator[tuple[int, Book] | Failure, None, None]]:
+        """A crawl that has begun, for a test that takes of it what it likes."""
+        with PoliteFetcher("127.0.0.1", self.policy) as fetcher:
+            source = Source(shop.url, shop.url, fetcher)
+            with closing(read_shop(source, self.engine, snapshot_id, workers, on_progress)) as found:
+                yield found
+
+    def crawl(self, shop: SmallShop, snapshot_id: int = 1, workers: int = 4) -> Outcome:
+        """A whole crawl; what it raises is the caller's."""
+        outcome = Outcome()
+        with self.opened(shop, snapshot_id, outcome.told.append, workers) as found:
+            outcome.found.extend(found)
+        return outcome
+
+
+@pytest.fixture
+def crawler(tmp_path: Path) -> Iterator[Crawler]:
+    engine = open_database(f"sqlite:///{tmp_path / 'crawl.db'}")
+    yield Crawler(engine)
+    engine.dispose()
 
 
 @pytest.fixture
