@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bookshelf.database import reading, writing
 from bookshelf.errors import Conflict, NotFound, RunInProgress
+from bookshelf.notices import tell_of_run
 from bookshelf.tables import runs
 
 Kind = Literal["scrape", "import"]
@@ -135,6 +136,7 @@ class Runs:
                 counts=dict(counts),
                 error=error,
             )
+            tell_of_run(connection, run_id, at)
             return _get(connection, run_id)
 
     def expire(self, at: datetime) -> list[str]:
@@ -152,7 +154,10 @@ class Runs:
                     error="the process that carried it out was not heard of any more",
                 )
             )
-            return list(connection.execute(expired.returning(runs.c.id)).scalars())
+            interrupted = list(connection.execute(expired.returning(runs.c.id)).scalars())
+            for run_id in interrupted:
+                tell_of_run(connection, run_id, at)
+            return interrupted
 
     def resume(self, run_id: str, at: datetime) -> Run:
         """Queue a run again that did not come to its end; it goes on where it stopped.
@@ -189,6 +194,8 @@ class Runs:
             else:
                 raise Conflict("run_id", f"the run has ended already: it {_ended(run.status)}")
             connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+            if run.status == "queued":
+                tell_of_run(connection, run_id, at)
             return _get(connection, run_id)
 
     def settle(self, run_id: str, status: Status) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from bookshelf.book import Book, mojibake
 from bookshelf.database import reading, writing
 from bookshelf.errors import BookshelfError, NotFound
+from bookshelf.notices import tell_of_snapshot
 from bookshelf.rows import to_row
 from bookshelf.tables import BOOK_COLUMNS, identities, snapshots, staged_books, staged_failures, versions
 
@@ -171,6 +172,7 @@ class Snapshots:
                 )
             )
             _clear(connection, snapshot_id)
+            tell_of_snapshot(connection, snapshot_id, at)
             return _to_snapshot(_row(connection, snapshot_id))
 
     def quarantine(self, snapshot_id: int, report: dict[str, Any], at: datetime) -> Snapshot:
