@@ -10,9 +10,9 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 
+from api.addresses import API_PREFIX
 from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
 from api.examples import EXAMPLES, PROBLEM_EXAMPLES
-from api.wire import API_PREFIX
 from bookshelf.contracts import Problem
 
 DOCS_PREFIX = "/apidocs"
