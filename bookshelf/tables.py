@@ -243,3 +243,13 @@ deliveries = Table(
     Index("deliveries_due", "status", "next_attempt_at"),
     Index("deliveries_by_webhook", "webhook_id", "created_at"),
 )
+
+# When the scheduled scrape is due next, and of which expression that is a time; no row while it is off.
+schedule = Table(
+    "scrape_schedule",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("expression", String(200), nullable=False),
+    Column("time_zone", String(100), nullable=False),
+    Column("next_run_at", Moment, nullable=False),
+)

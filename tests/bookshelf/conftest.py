@@ -1,83 +1,12 @@
-"""Databases to keep books in: SQLite in a temporary folder, PostgreSQL from a server of our own."""
+"""The catalogue that these tests fill, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
-from decimal import Decimal
-from pathlib import Path
-from uuid import uuid4
+from collections.abc import Iterator
 
-import psycopg
 import pytest
 
-from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
-
-POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-# initdb refuses to run as root, and Debian's package brings this user.
-SERVER_USER = {"user": "postgres"} if os.geteuid() == 0 else {}
-
-
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """Address of the database `postgres` of a real server that lives as long as the tests."""
-    if not POSTGRESQL:
-        assert os.environ.get("CI") != "true", "CI must have PostgreSQL: /usr/lib/postgresql/*/bin/initdb"
-        pytest.skip("PostgreSQL is not installed: no /usr/lib/postgresql/*/bin/initdb")
-    binaries = POSTGRESQL[-1].parent
-    folder = Path(tempfile.mkdtemp(prefix="bookshelf-pg-"))
-    if SERVER_USER:
-        shutil.chown(folder, **SERVER_USER)
-    data = folder / "data"
-
-    def run(*command: object) -> None:
-        subprocess.run(
-            [str(part) for part in command], check=True, capture_output=True, cwd="/", **SERVER_USER
-        )  # type: ignore[call-overload]
-
-    try:
-        run(binaries / "initdb", "--pgdata", data, "--auth=trust", "--username=postgres", "--locale=C.UTF-8")
-        # A socket in our own folder and no port: it cannot meet another server.
-        options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-        run(
-            binaries / "pg_ctl",
-            "--pgdata",
-            data,
-            "--wait",
-            "--log",
-            folder / "log",
-            "--options",
-            options,
-            "start",
-        )
-        try:
-            yield f"postgresql://postgres@/postgres?host={folder}"
-        finally:
-            run(binaries / "pg_ctl", "--pgdata", data, "--mode=immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def postgresql_url(postgresql_server: str) -> str:
-    """Address of an empty database on the server."""
-    name = f"books_{uuid4().hex}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgresql_server.replace("/postgres?", f"/{name}?")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Address of an empty database, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'catalogue.db'}"
-    url: str = request.getfixturevalue("postgresql_url")
-    return url
 
 
 @pytest.fixture
@@ -85,27 +14,3 @@ def catalogue(database_url: str) -> Iterator[Catalogue]:
     opened = Catalogue.open(database_url)
     yield opened
     opened.engine.dispose()
-
-
-@pytest.fixture
-def a_book() -> Callable[..., Book]:
-    """Makes a book that is all right, but for what a test says of it."""
-
-    def make(**facts: object) -> Book:
-        upc = facts.get("upc", "a897fe39b1053632")
-        usual: dict[str, object] = {
-            "upc": upc,
-            "title": f"The Book {upc}",
-            "price": Decimal("51.77"),
-            "rating": 3,
-            "availability": "In stock",
-            "stock": 22,
-            "category": "Poetry",
-            "image": f"https://shop.test/{upc}/large.jpg",
-            "thumbnail": f"https://shop.test/{upc}/small.jpg",
-            "description": "It is hard to imagine a world without it.",
-            "url": f"https://shop.test/{upc}/index.html",
-        }
-        return Book(**(usual | facts))  # type: ignore[arg-type]
-
-    return make
