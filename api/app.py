@@ -29,8 +29,8 @@ from bookshelf.settings import Settings
 from bookshelf.webhooks import Webhooks
 
 MAX_BODY_BYTES = 16 * 2**20
-# Three a check: enough for several checks at once, and a bound on those that hang.
-_PROBE_THREADS = 9
+# Four a check: enough for several checks at once, and a bound on those that hang.
+_PROBE_THREADS = 12
 
 
 def create_app(settings: Settings | None = None) -> Flask:

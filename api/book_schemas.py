@@ -58,9 +58,9 @@ class BookReply(BaseModel):
 
 
 class BookVersionReply(BookReply):
-    """What the catalogue said of a book from `valid_from` until just before `valid_to`, null if it still does.
+    """What the catalogue said of a book from `valid_from` until just before `valid_to`.
 
-    The snapshots are those that began and ended it.
+    `valid_to` is null if it still says so. The snapshots are those that began and ended it.
     """
 
     valid_from: datetime
@@ -117,17 +117,6 @@ class ChangeReply(BaseModel):
 
 class ChangePage(Page[ChangeReply]):
     """One page of what a snapshot changed, by book id."""
-
-    model_config = {
-        "openapi_extra": {
-            "content": {
-                "text/csv": {
-                    "schema": {"type": "string"},
-                    "example": "book_id,kind,field,old,new\r\n1,changed,price,51.77,49.99\r\n",
-                }
-            }
-        }
-    }
 
 
 def values_of(book: Book) -> dict[str, Any]:

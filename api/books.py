@@ -39,9 +39,7 @@ def search_books(query: SearchQuery) -> Response:
 
     With neither title nor category, all books.
     """
-    wanted = BookFilter(
-        title=query.title, category=query.category, source=query.source, as_of=query.as_of
-    )
+    wanted = BookFilter(title=query.title, category=query.category, source=query.source, as_of=query.as_of)
     return _page(wanted, query)
 
 

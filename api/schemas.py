@@ -76,8 +76,21 @@ class Dependency(BaseModel):
     detail: str
 
 
+class ScheduleReply(BaseModel):
+    """When a scrape will be asked for next, which is never while the schedule is off.
+
+    A time in the past was missed, and is made up for as soon as the worker runs. `unknown` is what the
+    database did not tell in time.
+    """
+
+    status: Literal["on", "off", "unknown"]
+    next_run_at: datetime | None
+
+
 class HealthReply(BaseModel):
-    """`ok` only if every dependency is."""
+    """`ok` only if every dependency is; neither the schedule nor the last run is one."""
 
     status: Literal["ok", "degraded"]
     dependencies: dict[Literal["catalogue", "model_server", "features"], Dependency]
+    schedule: ScheduleReply
+    last_run: RunReply | None

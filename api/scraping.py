@@ -10,6 +10,7 @@ from api.documentation import BEARER, group, problems, run_in_the_way
 from api.inputs import LongPaged, Paged, RunPath, TriggerHeaders, TriggerRequest
 from api.parts import parts
 from api.run_schemas import LogLineReply, LogPage, QueuedRunReply, RunPage, RunReply, SnapshotReply
+from api.standing import as_it_stands
 from api.wire import json_reply
 from bookshelf.catalogue import now
 from bookshelf.release import release
@@ -32,9 +33,7 @@ def trigger(header: TriggerHeaders, body: TriggerRequest) -> Response:
     `Idempotency-Key` that was used before, the run that it asked for then is named again, whatever has
     become of it; used for another source, it is a 409.
     """
-    run = parts().runs.request(
-        str(body.source or ""), parts().admin.name, now(), idempotency_key=header.key
-    )
+    run = parts().runs.request(str(body.source or ""), parts().admin.name, now(), idempotency_key=header.key)
     return json_reply(QueuedRunReply(run_id=run.id, status=run.status), 202, _location(run))
 
 
@@ -42,13 +41,13 @@ def trigger(header: TriggerHeaders, body: TriggerRequest) -> Response:
 def list_runs(query: Paged) -> Response:
     """Every run, the newest first."""
     found, total = parts().runs.page(number=query.page, size=query.page_size)
-    return json_reply(RunPage.of((RunReply.of(_alive(run)) for run in found), total, query))
+    return json_reply(RunPage.of((_reply(run) for run in found), total, query))
 
 
 @scraping.get("/runs/<run_id>", responses={200: RunReply, **problems(404)})
 def one_run(path: RunPath) -> Response:
     """How far that run is, and how it ended if it has."""
-    return json_reply(RunReply.of(_alive(parts().runs.get(str(path.run_id)))))
+    return json_reply(_reply(parts().runs.get(str(path.run_id))))
 
 
 @scraping.get("/runs/<run_id>/log", responses={200: LogPage, **problems(404)})
@@ -60,7 +59,7 @@ def run_log(path: RunPath, query: LongPaged) -> Response:
 
 
 @scraping.delete(
-    "/runs/<run_id>", responses={202: RunReply, **problems(400, 401, 404, 409)}, security=BEARER
+    "/runs/<run_id>", responses={202: RunReply, **problems(400, 401, 404, 409, 413, 415)}, security=BEARER
 )
 @admin_only()
 def cancel_run(path: RunPath) -> Response:
@@ -74,7 +73,7 @@ def cancel_run(path: RunPath) -> Response:
 
 @scraping.post(
     "/runs/<run_id>/resume",
-    responses={202: RunReply, **problems(400, 401, 404), **run_in_the_way()},
+    responses={202: RunReply, **problems(400, 401, 404, 413, 415), **run_in_the_way()},
     security=BEARER,
 )
 @admin_only()
@@ -89,7 +88,7 @@ def resume_run(path: RunPath) -> Response:
 
 @scraping.post(
     "/runs/<run_id>/release",
-    responses={200: SnapshotReply, **problems(400, 401, 404, 409)},
+    responses={200: SnapshotReply, **problems(400, 401, 404, 409, 413, 415)},
     security=BEARER,
 )
 @admin_only()
@@ -102,12 +101,8 @@ def release_run(path: RunPath) -> Response:
     return json_reply(SnapshotReply.model_validate(snapshot))
 
 
-def _alive(run: Run) -> Run:
-    """The run as it stands: one whose process has not been heard of in time is no longer running."""
-    if run.status != "running" or run.lease_until is None or run.lease_until >= now():
-        return run
-    parts().runs.expire(now())
-    return parts().runs.get(run.id)
+def _reply(run: Run) -> RunReply:
+    return RunReply.of(as_it_stands(run, parts().runs, now()))
 
 
 def _location(run: Run) -> dict[str, str]:

@@ -51,9 +51,7 @@ def snapshot_changes(path: SnapshotPath, query: ChangesQuery) -> Response:
     if _wants_csv(query):
         return _csv_reply(changes, path.snapshot_id, query)
     found, total = changes.page(number=query.page, size=query.page_size, kind=query.kind)
-    return json_reply(
-        ChangePage.of(map(ChangeReply.of, found), total, query), headers={"Vary": "Accept"}
-    )
+    return json_reply(ChangePage.of(map(ChangeReply.of, found), total, query), headers={"Vary": "Accept"})
 
 
 def _changes_of(snapshot_id: int) -> Changes:

@@ -50,7 +50,7 @@ def one_webhook(path: WebhookPath) -> Response:
     return json_reply(WebhookReply.model_validate(parts().webhooks.get(str(path.webhook_id))))
 
 
-@webhooks.delete("/<webhook_id>", responses={204: None, **problems(400, 404)}, security=BEARER)
+@webhooks.delete("/<webhook_id>", responses={204: None, **problems(400, 404, 413, 415)}, security=BEARER)
 @admin_only()
 def remove_webhook(path: WebhookPath) -> Response:
     """Forget a webhook and its deliveries, also those that were not sent yet."""
@@ -62,15 +62,13 @@ def remove_webhook(path: WebhookPath) -> Response:
 @admin_only()
 def list_deliveries(path: WebhookPath, query: Paged) -> Response:
     """What was sent to a webhook or is to be, the newest first."""
-    found, total = parts().webhooks.deliveries(
-        str(path.webhook_id), number=query.page, size=query.page_size
-    )
+    found, total = parts().webhooks.deliveries(str(path.webhook_id), number=query.page, size=query.page_size)
     return json_reply(DeliveryPage.of(map(DeliveryReply.model_validate, found), total, query))
 
 
 @webhooks.post(
     "/<webhook_id>/deliveries/<delivery_id>/resend",
-    responses={202: DeliveryReply, **problems(400, 404)},
+    responses={202: DeliveryReply, **problems(400, 404, 413, 415)},
     security=BEARER,
 )
 @admin_only()
