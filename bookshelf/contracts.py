@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 ModelName = Literal["price", "recommender", "sentiment"]
@@ -158,8 +158,10 @@ class PredictionsReply(Contract):
 
 
 class TableRequest(Contract):
-    """One page of a table."""
+    """One page of a table: of one source or of all, as of that moment or now."""
 
+    as_of: AwareDatetime | None = None
+    source: str | None = None
     page: Annotated[StrictInt, Field(ge=1)] = 1
     page_size: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1_000
 
