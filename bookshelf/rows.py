@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from bookshelf.book import Book, ListedBook
 
-BOOK_FIELDS = tuple(field.name for field in fields(Book))
+BOOK_FIELDS = tuple(field.name for field in dataclasses.fields(Book))
 _PLAIN = tuple(name for name in BOOK_FIELDS if name != "price")
 
 
@@ -22,8 +22,11 @@ def to_row(book: Book) -> dict[str, Any]:
 
 
 def to_book(row: Mapping[str, Any]) -> Book:
-    """The book in a row's columns; the others are left alone."""
-    return Book(**{name: row[name] for name in _PLAIN}, price=Decimal(row["price_hundredths"]) / 100)
+    """The book in a row's columns; the others are left alone. Whole stars are an integer again."""
+    fields = {name: row[name] for name in _PLAIN}
+    if fields["rating"] is not None and fields["rating"] == int(fields["rating"]):
+        fields["rating"] = int(fields["rating"])
+    return Book(**fields, price=Decimal(row["price_hundredths"]) / 100)
 
 
 def to_listed(row: Row[Any]) -> ListedBook:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     text,
     update,
@@ -34,6 +35,9 @@ SnapshotStatus = Literal["staging", "published", "quarantined", "discarded"]
 # One number for every process that may publish to one PostgreSQL database; SQLite has one writer anyway.
 _PUBLISH_LOCK = 7_263_002
 _INSTANT = timedelta(microseconds=1)
+
+#: The source that stands in for a shop that cannot be reached; its books are invented.
+STAND_IN = "sample shop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +136,13 @@ class Snapshots:
             self.discard(snapshot_id)
             raise
 
-    def publish(
-        self, snapshot_id: int, at: datetime, *, taken_at: datetime | None = None, may_be_empty: bool = False
-    ) -> Snapshot:
+    def publish(self, snapshot_id: int, at: datetime, *, taken_at: datetime | None = None) -> Snapshot:
         """Make what was staged all that its source has on offer, in one transaction.
 
         New identities are given the next ids, in listing order; of one that occurs twice the first counts.
-        A known book whose page failed, without being gone, stays as it was. Raises `BookshelfError`, and
-        changes nothing, if no book is staged, or the source has been published since this was taken.
+        A known book whose page failed, without being gone, stays as it was. The stand-in's books leave
+        with the first of another source. Raises `BookshelfError`, and changes nothing, if no book is
+        staged, or the source has been published since this was taken.
         """
         with writing(self.engine) as connection:
             if connection.dialect.name == "postgresql":
@@ -154,7 +157,7 @@ class Snapshots:
             moment = at if last[1] is None else max(at, last[1] + _INSTANT)
             _carry_over(connection, snapshot)
             counts = _replace_offer(connection, snapshot, moment)
-            if not counts["books"] and not may_be_empty:
+            if not counts["books"]:
                 raise BookshelfError("a crawl without a single book is not published")
             connection.execute(
                 update(snapshots)
@@ -194,14 +197,15 @@ class Snapshots:
             if found.rowcount:
                 _clear(connection, snapshot_id)
 
-    def retire(self, source: str, at: datetime) -> Snapshot | None:
-        """Take every book of a source off offer, as a snapshot of its own; None if it has none there."""
+    def discard_stages(self, *, but: int | None) -> None:
+        """Give up every stage that nobody fills any more; for the one run that is under way to call."""
+        left = select(snapshots.c.id).where(snapshots.c.status == "staging")
+        if but is not None:
+            left = left.where(snapshots.c.id != but)
         with reading(self.engine) as connection:
-            on_offer = and_(versions.c.source == source, versions.c.valid_to.is_(None))
-            if connection.execute(select(versions.c.id).where(on_offer).limit(1)).first() is None:
-                return None
-        snapshot_id = self.begin(source, at)
-        return self.publish(snapshot_id, at, taken_at=at, may_be_empty=True)
+            ids = list(connection.execute(left).scalars())
+        for snapshot_id in ids:
+            self.discard(snapshot_id)
 
     def latest(self, source: str | None = None, as_of: datetime | None = None) -> Snapshot | None:
         """The snapshot published last, of that source or of any; None before the first."""
@@ -309,10 +313,12 @@ def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime)
         .subquery()
     )
     is_open: ColumnElement[bool] = and_(versions.c.source == snapshot.source, versions.c.valid_to.is_(None))
+    stands_in = and_(literal(snapshot.source != STAND_IN), versions.c.source == STAND_IN)
     ended = connection.execute(
         update(versions)
         .where(
-            is_open,
+            versions.c.valid_to.is_(None),
+            or_(versions.c.source == snapshot.source, stands_in),
             ~exists().where(
                 unchanged.c.id == versions.c.book_id, unchanged.c.content_hash == versions.c.content_hash
             ),

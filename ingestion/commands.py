@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import datetime
-from typing import NoReturn
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
 
-from tqdm import tqdm
+from filelock import FileLock
 
-from bookshelf.catalogue import Catalogue, Snapshot, now
-from bookshelf.runs import ScrapeRuns
+from bookshelf.catalogue import BookFilter, Catalogue, now
+from bookshelf.errors import BookshelfError, RunInProgress
+from bookshelf.release import release as release_snapshot
+from bookshelf.runs import Run, Runs
 from bookshelf.settings import Settings
-from ingestion.crawl import CrawlProgress, OnProgress
-from ingestion.export import export_books
-from ingestion.scrape import Publish, Scraper, only_scraper
+from bookshelf.snapshots import Snapshot
+from ingestion.follow_up import Publish, export_catalogue
+from ingestion.lease import a_holder
+from ingestion.progress import progress_bar, tell
+from ingestion.scrape import Scraper
 from ingestion.source import SAMPLE_SHOP, source_name
 
+_LOOK_AGAIN = timedelta(seconds=1)
 
-def publish_features(catalogue: Catalogue, settings: Settings, at: datetime) -> object:
-    """Bring the current snapshot's features into the feature store."""
+
+def publish_features(catalogue: Catalogue, settings: Settings, at: datetime) -> Any:
+    """Bring the features of all that is published into the feature store."""
     from ingestion.publish import publish_features as publish  # Feast and torch, which no scrape needs
 
     return publish(catalogue, settings, at)
@@ -29,68 +34,86 @@ def publish_features(catalogue: Catalogue, settings: Settings, at: datetime) -> 
 
 def scrape(catalogue: Catalogue, settings: Settings, named: str) -> None:
     """Scrape now, whatever the catalogue holds."""
-    with only_scraper(settings, tell):
-        _scrape(catalogue, settings, named)
+    runs, holder = Runs(catalogue.engine), a_holder()
+    _carry_out(catalogue, settings, _begin(runs, named, holder), holder)
+
+
+def resume(catalogue: Catalogue, settings: Settings, run_id: str) -> None:
+    """Go on with a run that did not come to its end. Raises `NotFound`, `Conflict`."""
+    runs, holder = Runs(catalogue.engine), a_holder()
+    runs.resume(run_id, now())
+    run = runs.claim(holder, now())
+    if run is None or run.id != run_id:
+        raise BookshelfError(f"run {run_id} is being carried out by a worker")
+    _carry_out(catalogue, settings, run, holder)
+
+
+def release(catalogue: Catalogue, settings: Settings, run_id: str) -> None:
+    """Publish what a run found, although the checks refused it. Raises `NotFound`, `Conflict`."""
+    snapshot = release_snapshot(catalogue.engine, run_id, now())
+    export_catalogue(catalogue, settings)
+    print(f"released {_what(catalogue, snapshot)}")
+    print(publish_features(catalogue, settings, now()))
 
 
 def publish(catalogue: Catalogue, settings: Settings) -> None:
-    """Publish the features of the current snapshot."""
+    """Publish the features of all that is published."""
     print(publish_features(catalogue, settings, now()))
 
 
 def ensure(catalogue: Catalogue, settings: Settings, named: str, publish: Publish = publish_features) -> None:
     """Scrape and publish as far as that has not been done yet; of several at once only one does it."""
     named = named or settings.source
-    with only_scraper(settings, tell):
-        snapshot = catalogue.snapshot()
-        if snapshot is None or (named and source_name(named) != snapshot.source):
-            snapshot = _scrape(catalogue, settings, named)
+    with _only_one(settings):
+        snapshot = catalogue.snapshot(source=source_name(named) if named else None)
+        if snapshot is None:
+            scrape(catalogue, settings, named)
+            snapshot = catalogue.snapshot()
         elif not settings.export_csv.exists():
-            export_books(catalogue.all_books(), settings.export_csv)
+            export_catalogue(catalogue, settings)
         # Whether they are up to date is for the publisher to know: the encoder or the definitions may
         # have changed, or the store be gone, since it marked the snapshot as published.
         print(publish(catalogue, settings, now()))
-    held = f"{snapshot.books:,} books from {_called(snapshot)}"
-    print(f"catalogue and feature store hold {held}; snapshot {snapshot.id}")
+    assert snapshot is not None
+    print(f"catalogue and feature store hold {_held(snapshot)}; snapshot {snapshot.id}")
 
 
-def tell(line: str) -> None:
-    """Say something to the user, beside the results and above a progress bar."""
-    tqdm.write(line, file=sys.stderr)
+def _begin(runs: Runs, named: str, holder: str) -> Run:
+    """A run of our own, once whoever is at it has ended."""
+    told = False
+    while True:
+        try:
+            return runs.begin("scrape", named, "cli", holder, now())
+        except RunInProgress as error:
+            if not told:
+                tell(f"Another scrape is going on (run {error.run_id}); waiting for it to end.")
+            told = True
+            time.sleep(_LOOK_AGAIN.total_seconds())
 
 
-def _scrape(catalogue: Catalogue, settings: Settings, named: str) -> Snapshot:
+def _carry_out(catalogue: Catalogue, settings: Settings, run: Run, holder: str) -> None:
     started = time.monotonic()
-    runs = ScrapeRuns(catalogue.engine)
-    runs.fail_abandoned(now())  # we hold the lock, so whatever is still marked as running has died
-    run = runs.begin(named, "cli", now())
-    with _progress_bar() as watch:
-        snapshot = Scraper(catalogue, settings, tell, watch).carry_out(run)
-    print(
-        f"{snapshot.books:,} books in {len(catalogue.categories())} categories from {_called(snapshot)} "
-        f"in {time.monotonic() - started:.1f} s; snapshot {snapshot.id}"
-    )
-    return snapshot
+    with progress_bar() as watch:
+        snapshot = Scraper(catalogue, settings, tell, watch).carry_out(run, holder)
+    print(f"{_what(catalogue, snapshot)}, in {time.monotonic() - started:.1f} s")
 
 
-@contextmanager
-def _progress_bar() -> Iterator[OnProgress]:
-    """A bar on stderr, drawn once there is progress to show."""
-    # A log that nobody watches needs a line now and then, not ten a second.
-    seldom = 0.1 if sys.stderr.isatty() else 5.0
-    with ExitStack() as drawn:
-        bar: tqdm[NoReturn] | None = None
+def _what(catalogue: Catalogue, snapshot: Snapshot) -> str:
+    categories = len(catalogue.categories(BookFilter(source=snapshot.source)))
+    changes = f"{snapshot.added:,} added, {snapshot.changed:,} changed, {snapshot.removed:,} removed"
+    return f"snapshot {snapshot.id}: {_held(snapshot)} in {categories} categories ({changes})"
 
-        def show(progress: CrawlProgress) -> None:
-            nonlocal bar
-            if bar is None:
-                bar = tqdm(desc="crawl", unit="page", file=sys.stderr, mininterval=seldom)
-                drawn.callback(bar.close)
-            bar.total = progress.pages_in_all
-            bar.update(progress.pages - bar.n)
 
-        yield show
+def _held(snapshot: Snapshot) -> str:
+    return f"{snapshot.books:,} books from {_called(snapshot)}"
 
 
 def _called(snapshot: Snapshot) -> str:
     return f"the {SAMPLE_SHOP}" if snapshot.source == SAMPLE_SHOP else snapshot.source
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.home / "ensure.lock"):
+        yield

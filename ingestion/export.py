@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -25,11 +25,20 @@ COLUMNS = (
     "upc",
     "stock",
     "url",
+    "source",
+    "currency",
+    "author",
+    "publisher",
+    "year",
+    "binding",
+    "language",
+    "isbn",
+    "reviews",
 )
 
 
-def export_books(listed: Sequence[ListedBook], path: Path) -> None:
-    """Write one row a book, in the order given, as UTF-8; prices are pounds with two decimals.
+def export_books(listed: Iterable[ListedBook], path: Path) -> None:
+    """Write one row a book, in the order given, as UTF-8; prices have two decimals, numbers not known are empty.
 
     Readers see the old file until the new one is whole. Raises `BookshelfError` if it cannot be written.
     """
@@ -69,4 +78,13 @@ def _row(listed: ListedBook) -> tuple[object, ...]:
         book.upc,
         book.stock,
         book.url,
+        listed.source,
+        book.currency,
+        book.author,
+        book.publisher,
+        book.year,
+        book.binding,
+        book.language,
+        book.isbn,
+        book.reviews,
     )

@@ -1,119 +1,112 @@
-"""One scrape: from a shop to a new snapshot and its export, one at a time, on record however it ends."""
+"""One scrape: from a shop to a staged snapshot, judged, then published whole or kept apart."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from itertools import islice
 
-from filelock import FileLock, Timeout
-
-from bookshelf.catalogue import Catalogue, Snapshot, now
-from bookshelf.errors import BookshelfError
-from bookshelf.runs import ScrapeRun, ScrapeRuns
+from bookshelf.book import Book
+from bookshelf.catalogue import Catalogue, now
+from bookshelf.runs import Run, Runs
 from bookshelf.settings import Settings
-from ingestion.crawl import CrawlProgress, OnProgress, crawl
-from ingestion.export import export_books
+from bookshelf.snapshots import STAND_IN, Failure, Snapshot
+from ingestion.checks import judge, report, summary
+from ingestion.crawl import CrawlProgress, OnProgress, read_shop
 from ingestion.fetch import FetchPolicy
-from ingestion.source import Tell, open_source
+from ingestion.follow_up import Publish, export_catalogue
+from ingestion.lease import CarriedRun, Quarantined, carrying
+from ingestion.source import Source, Tell, open_source
 
-#: What brings the features of the current snapshot into the feature store.
-Publish = Callable[[Catalogue, Settings, datetime], object]
-
-_REPORT_EVERY = timedelta(seconds=0.5)
+# Enough that a batch costs far more than its transaction, and little to hold in memory.
+_BATCH = 500
 
 
 @dataclass(frozen=True)
 class Scraper:
-    """Scrapes into one catalogue; `tell` hears what a user should know, `watch` how far it has come.
-
-    Its methods are for the holder of `scrape_lock`.
-    """
+    """Scrapes into one catalogue; `tell` hears what a user should know, `watch` how far it has come."""
 
     catalogue: Catalogue
     settings: Settings
     tell: Tell
     watch: OnProgress = lambda _: None
 
-    def scrape(self, named: str, watch: OnProgress) -> Snapshot:
-        """Put the books of the shop at `named`, or of the installation's own, in place of those on offer.
+    def carry_out(self, run: Run, holder: str, publish: Publish | None = None) -> Snapshot:
+        """Scrape for `run`, which `holder` holds, and publish the features if told how.
 
-        Raises `CrawlError` with books, ids and export as they were.
+        A run that is resumed goes on where it stopped. Raises `CrawlError` with the catalogue as it was,
+        `Quarantined` if what was read is not to be trusted, `RunCancelled`; all of it is on record.
         """
-        policy = FetchPolicy.of(self.settings)
-        with open_source(named or self.settings.source, policy, self.tell) as source:
-            books = list(crawl(source.fetch, source.start_url, policy.at_once, watch))
-        snapshot = self.catalogue.publish(books, source.name, now())
-        export_books(self.catalogue.all_books(), self.settings.export_csv)
+        with carrying(Runs(self.catalogue.engine), run, holder) as carried:
+            snapshot = self._published_before(run) or self._scrape(carried)
+            export_catalogue(self.catalogue, self.settings)
+            if publish is not None:
+                done = publish(self.catalogue, self.settings, now())
+                carried.count(feature_rows=done.rows_written, texts_encoded=done.texts_encoded)
+                carried.say("features published", rows=done.rows_written, encoded=done.texts_encoded)
         return snapshot
 
-    def carry_out(self, run: ScrapeRun, publish: Publish | None = None) -> Snapshot:
-        """Scrape for `run`, and publish the features if told how; whatever is raised is recorded first."""
-        runs = ScrapeRuns(self.catalogue.engine)
-        counts = _Counts(runs, run.id)
+    def _published_before(self, run: Run) -> Snapshot | None:
+        """The snapshot of a run that got as far as publishing it before it was interrupted."""
+        snapshot = self._snapshot_of(run)
+        return snapshot if snapshot and snapshot.status == "published" else None
 
+    def _scrape(self, carried: CarriedRun) -> Snapshot:
+        snapshots = self.catalogue.snapshots
+        with self._open_source(carried.run) as source:
+            snapshot_id = self._stage_of(carried, source)
+            carried.say("crawl begins", source=source.name, snapshot=snapshot_id)
+            self._stage(carried, source, snapshot_id)
+        if findings := judge(self.catalogue.engine, snapshot_id, "scrape"):
+            snapshots.quarantine(snapshot_id, report(findings), now())
+            carried.say("quarantined", level="warning", snapshot=snapshot_id, report=report(findings))
+            raise Quarantined(summary(findings))
+        carried.renew()  # we may have been thought dead for a while
+        snapshot = snapshots.publish(snapshot_id, now())
+        carried.count(added=snapshot.added, changed=snapshot.changed, removed=snapshot.removed)
+        carried.say("published", snapshot=snapshot.id, revision=snapshot.revision, books=snapshot.books)
+        return snapshot
+
+    def _stage(self, carried: CarriedRun, source: Source, snapshot_id: int) -> None:
         def note(progress: CrawlProgress) -> None:
-            counts.note(progress)
+            carried.check()
+            counts = asdict(progress)
+            del counts["pages_in_all"]
+            carried.count(**counts)
             self.watch(progress)
 
-        snapshot = None
-        try:
-            snapshot = self.scrape(run.source, note)
-            counts.write()
-            if publish is not None:
-                publish(self.catalogue, self.settings, now())
-        except BaseException as error:  # an interrupt too must not leave the run "running"
-            counts.write()
-            runs.finish(run.id, now(), snapshot_id=snapshot.id if snapshot else None, error=_in_words(error))
-            raise
-        runs.finish(run.id, now(), snapshot_id=snapshot.id)
-        return snapshot
+        workers = FetchPolicy.of(self.settings).at_once
+        found = read_shop(source, self.catalogue.engine, snapshot_id, workers, note)
+        while batch := list(islice(found, _BATCH)):
+            failures = [one for one in batch if isinstance(one, Failure)]
+            books: list[tuple[int, Book]] = [one for one in batch if not isinstance(one, Failure)]
+            self.catalogue.snapshots.stage(snapshot_id, books, failures)
+            for failure in failures:
+                carried.say("page failed", level="warning", page=failure.place, reason=failure.reason)
 
+    def _stage_of(self, carried: CarriedRun, source: Source) -> int:
+        """The snapshot to fill: the run's own, its list begun again, or a new one."""
+        snapshots = self.catalogue.snapshots
+        begun = self._snapshot_of(carried.run)
+        snapshots.discard_stages(but=begun.id if begun else None)
+        if begun is not None and begun.status == "staging" and begun.source == source.name:
+            snapshots.clear_stage(begun.id)
+            return begun.id
+        snapshot_id = snapshots.begin(source.name, now())
+        carried.fills(snapshot_id)
+        return snapshot_id
 
-@contextmanager
-def only_scraper(settings: Settings, tell: Tell) -> Iterator[None]:
-    """Our turn to scrape, waited for if need be, which is then told."""
-    lock = scrape_lock(settings)
-    try:
-        held = lock.acquire(timeout=1)
-    except Timeout:
-        tell("Another scrape is going on; waiting for it to end.")
-        held = lock.acquire()
-    with held:
-        yield
+    @contextmanager
+    def _open_source(self, run: Run) -> Iterator[Source]:
+        begun = self._snapshot_of(run)
+        # A run goes on with the shop that it began with, even if that was the sample in place of another.
+        named = run.source or (begun.source if begun else self.settings.source)
+        # Invented books stand in for none, and never beside real ones.
+        may_stand_in = all(source == STAND_IN for source in self.catalogue.sources())
+        policy = FetchPolicy.of(self.settings)
+        with open_source(named, policy, self.tell, may_stand_in=may_stand_in) as source:
+            yield source
 
-
-def scrape_lock(settings: Settings) -> FileLock:
-    """The lock of one home: who holds it is the only one who scrapes, and finds no run truly running."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    return FileLock(settings.home / "scrape.lock")
-
-
-class _Counts:
-    """A run's counts, written now and then: a write for each page would cost more than the page."""
-
-    def __init__(self, runs: ScrapeRuns, run_id: str) -> None:
-        self._runs = runs
-        self._run_id = run_id
-        self._latest: CrawlProgress | None = None
-        self._written_at = time.monotonic()
-
-    def note(self, progress: CrawlProgress) -> None:
-        self._latest = progress
-        if time.monotonic() - self._written_at >= _REPORT_EVERY.total_seconds():
-            self.write()
-
-    def write(self) -> None:
-        if self._latest is not None:
-            self._runs.report(self._run_id, pages=self._latest.pages, books=self._latest.books)
-        self._written_at = time.monotonic()
-
-
-def _in_words(error: BaseException) -> str:
-    if isinstance(error, BookshelfError):
-        return str(error)
-    if isinstance(error, Exception):
-        return f"an error nobody expected ({type(error).__name__}); the log has its trace"
-    return "it was stopped before it was done"
+    def _snapshot_of(self, run: Run) -> Snapshot | None:
+        return None if run.snapshot_id is None else self.catalogue.snapshots.get(run.snapshot_id)

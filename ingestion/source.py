@@ -12,9 +12,10 @@ from urllib.parse import urljoin, urlsplit
 
 from bookshelf.errors import FetchFailed, SettingsError
 from bookshelf.settings import LIVE_SHOP
+from bookshelf.snapshots import STAND_IN
 from ingestion.fetch import Fetch, FetchPolicy, PoliteFetcher
 
-SAMPLE_SHOP = "sample shop"
+SAMPLE_SHOP = STAND_IN
 #: Where the sample shop's pages are said to be: it serves only while it is read, at another port each time.
 SAMPLE_SHOP_URL = "http://sample-shop.invalid/"
 #: How long the live shop may take to show itself before the sample shop is taken.
@@ -58,13 +59,14 @@ def open_source(
     *,
     live_shop: str = LIVE_SHOP,
     patience: timedelta = LIVE_PATIENCE,
+    may_stand_in: bool = True,
 ) -> Iterator[Source]:
-    """The shop at `named`, or, if that is empty, the live shop or the sample in its place.
+    """The shop at `named`, or, if that is empty, the live shop, or the sample in its place if it may.
 
     A shop that was named is never replaced: if it does not answer, that is a `FetchFailed`. What was
     taken in place of the live shop, and why, is said through `tell`.
     """
-    if not named and (missing := _why_missing(live_shop, policy, patience)):
+    if not named and may_stand_in and (missing := _why_missing(live_shop, policy, patience)):
         tell(f"{live_shop} does not answer ({missing}).")
         tell("Using the bundled sample shop instead: its books are invented.")
         named = SAMPLE_SHOP

@@ -1,0 +1,25 @@
+"""What follows a published snapshot by itself: the export, and the features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bookshelf.catalogue import Catalogue
+from bookshelf.settings import Settings
+from ingestion.export import export_books
+
+#: What brings the features of all that is published into the feature store; returns a report with counts.
+Publish = Callable[[Catalogue, Settings, datetime], Any]
+
+
+def export_catalogue(catalogue: Catalogue, settings: Settings) -> None:
+    """Write what is on offer to the export's file."""
+    export_books(catalogue.stream_books(), settings.export_csv)
+
+
+def features_are_due(catalogue: Catalogue) -> bool:
+    """Whether something was published whose features are not: its process died, or it was released by hand."""
+    snapshot = catalogue.snapshot()
+    return snapshot is not None and snapshot.features_published_at is None
