@@ -63,7 +63,9 @@ class Runs:
         """
         if idempotency_key is not None and (known := self._of_key(idempotency_key)):
             if known.source != source:
-                raise Conflict("Idempotency-Key", f"it was used for a scrape of {known.source or 'our shop'!r}")
+                raise Conflict(
+                    "Idempotency-Key", f"it was used for a scrape of {known.source or 'our shop'!r}"
+                )
             return known
         return self._insert(
             source=source, requested_by=requested_by, at=at, status="queued", idempotency_key=idempotency_key
@@ -167,7 +169,9 @@ class Runs:
         self.expire(at)
         run = self.get(run_id)
         if run.status not in _RESUMABLE:
-            raise Conflict("run_id", f"the run is {run.status}; only one that did not end well can be resumed")
+            raise Conflict(
+                "run_id", f"the run is {run.status}; only one that did not end well can be resumed"
+            )
         try:
             with writing(self.engine) as connection:
                 connection.execute(

@@ -88,13 +88,16 @@ class Snapshots:
     def begin(self, source: str, at: datetime) -> int:
         """Make room for what a crawl or import will find; returns the snapshot's id."""
         with writing(self.engine) as connection:
-            return connection.execute(
+            snapshot_id: int = connection.execute(
                 insert(snapshots)
                 .values(source=source, status="staging", started_at=at)
                 .returning(snapshots.c.id)
             ).scalar_one()
+        return snapshot_id
 
-    def stage(self, snapshot_id: int, found: Iterable[tuple[int, Book]], failures: Iterable[Failure] = ()) -> None:
+    def stage(
+        self, snapshot_id: int, found: Iterable[tuple[int, Book]], failures: Iterable[Failure] = ()
+    ) -> None:
         """Keep books, each with its place in the list, and what gave none; nobody sees them yet."""
         rows = [
             {
@@ -133,7 +136,9 @@ class Snapshots:
         seen: set[str] = set()
         for book in offered:
             if book.identity in seen:
-                raise BookshelfError(f"{book.identity} occurs twice: {book.title!r} at {book.url or 'no address'}")
+                raise BookshelfError(
+                    f"{book.identity} occurs twice: {book.title!r} at {book.url or 'no address'}"
+                )
             seen.add(book.identity)
         snapshot_id = self.begin(source, at)
         try:

@@ -35,7 +35,9 @@ def test_only_what_changed_gets_a_version(catalogue: Catalogue, a_book: MakeBook
 
 
 def test_the_same_books_again_are_no_change(catalogue: Catalogue, a_book: MakeBook) -> None:
-    first = catalogue.publish([a_book(upc="a", rating=4.5), a_book(upc="b", stock=None, availability="")], SHOP, MONDAY)
+    first = catalogue.publish(
+        [a_book(upc="a", rating=4.5), a_book(upc="b", stock=None, availability="")], SHOP, MONDAY
+    )
     again = catalogue.publish(list(reversed([one.book for one in catalogue.all_books()])), SHOP, MONDAY + DAY)
     assert (again.added, again.changed, again.removed, again.books) == (0, 0, 0, 2)
     assert again.id != first.id
@@ -196,7 +198,9 @@ def test_a_snapshot_is_published_once(catalogue: Catalogue, a_book: MakeBook) ->
 def test_changes_tell_old_and_new_values(catalogue: Catalogue, a_book: MakeBook) -> None:
     catalogue.publish([a_book(upc="a"), a_book(upc="b"), a_book(upc="c")], SHOP, MONDAY)
     second = catalogue.publish(
-        [a_book(upc="a", price=Decimal("9.99"), stock=3), a_book(upc="b"), a_book(upc="d")], SHOP, MONDAY + DAY
+        [a_book(upc="a", price=Decimal("9.99"), stock=3), a_book(upc="b"), a_book(upc="d")],
+        SHOP,
+        MONDAY + DAY,
     )
     changes = Changes(catalogue.engine, second.id)
     found, total = changes.page(number=1, size=10)
