@@ -104,7 +104,7 @@ class Runs:
             return None if claimed is None else _get(connection, claimed)
 
     def renew(self, run_id: str, holder: str, at: datetime, counts: Mapping[str, int]) -> Run:
-        """The holder lives: its lease runs on, its counts are noted. Raises `Conflict` if it has lost the run."""
+        """The holder lives: its lease runs on, its counts are noted. Raises `Conflict` if it lost the run."""
         with writing(self.engine) as connection:
             _held(connection, run_id, holder, lease_until=at + LEASE, counts=dict(counts))
             return _get(connection, run_id)

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 
 from bookshelf.catalogue import Catalogue, now
+from bookshelf.publication import STAND_IN
 from bookshelf.runs import Run, Runs
 from bookshelf.settings import Settings
-from bookshelf.snapshots import STAND_IN, Failure, Snapshot
+from bookshelf.snapshots import Failure, Snapshot
 from ingestion.checks import judge
 from ingestion.crawl import CrawlProgress, OnProgress, read_shop
 from ingestion.fetch import FetchPolicy

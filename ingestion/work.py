@@ -1,4 +1,4 @@
-"""The worker: carries out the runs that others ask for, keeps the schedule and sends the notices, until stopped."""
+"""The worker: carries out queued runs, keeps the schedule and sends the notices, until stopped."""
 
 from __future__ import annotations
 

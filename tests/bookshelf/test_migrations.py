@@ -37,7 +37,8 @@ def of_the_first_release(url: str) -> Engine:
         for number in (1, 2):
             connection.execute(
                 text(
-                    "INSERT INTO snapshots (id, source, taken_at, books) VALUES (:id, 'https://shop.test/', :at, 1)"
+                    "INSERT INTO snapshots (id, source, taken_at, books) "
+                    "VALUES (:id, 'https://shop.test/', :at, 1)"
                 ),
                 {"id": number, "at": THEN.isoformat(sep=" ") if engine.dialect.name == "sqlite" else THEN},
             )

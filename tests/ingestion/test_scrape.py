@@ -197,8 +197,13 @@ def test_a_run_that_is_cancelled_ends_soon_and_changes_nothing(
     scraper: Scraper, runs: Runs, run: Run, shop: SmallShop
 ) -> None:
     shop.answer("/catalogue/book-7/index.html", 503, {"Retry-After": "50"})
+
+    def cancel_soon() -> None:
+        time.sleep(1)
+        runs.cancel(run.id, now())
+
     with ThreadPoolExecutor(1) as other:
-        cancelled = other.submit(lambda: (time.sleep(1), runs.cancel(run.id, now())))
+        cancelled = other.submit(cancel_soon)
         started = time.monotonic()
         with pytest.raises(RunCancelled):
             scraper.carry_out(run, "us")
