@@ -40,7 +40,7 @@ def scrape(catalogue: Catalogue, settings: Settings, named: str) -> None:
 
 def resume(catalogue: Catalogue, settings: Settings, run_id: str) -> None:
     """Go on with a run that did not come to its end. Raises `NotFound`, `Conflict`."""
-    runs, holder = Runs(catalogue.engine), a_holder()
+    runs, holder = Runs(catalogue.engine, settings.run_lease), a_holder()
     runs.resume(run_id, now())
     run = runs.claim(holder, now())
     if run is None or run.id != run_id:
@@ -82,7 +82,7 @@ def ensure(catalogue: Catalogue, settings: Settings, named: str, publish: Publis
 
 def _begin(catalogue: Catalogue, settings: Settings, named: str, holder: str) -> Run:
     """A run of our own, once the run in progress has ended; one that only waits is carried out first."""
-    runs, told = Runs(catalogue.engine), False
+    runs, told = Runs(catalogue.engine, settings.run_lease), False
     while True:
         try:
             return runs.begin("scrape", named, "cli", holder, now())

@@ -39,7 +39,7 @@ class Scraper:
         A run that is resumed goes on where it stopped. Raises `CrawlError` with the catalogue as it was,
         `Quarantined` if what was read is not to be trusted, `RunCancelled`; all of it is on record.
         """
-        with carrying(Runs(self.catalogue.engine), run, holder) as carried:
+        with carrying(Runs(self.catalogue.engine, self.settings.run_lease), run, holder) as carried:
             snapshot = self._published_before(run) or self._scrape(carried)
             export_catalogue(self.catalogue, self.settings)
             if publish is not None:
