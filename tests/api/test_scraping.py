@@ -28,9 +28,9 @@ Refused = Callable[[Any, int], list[str]]
 
 
 @pytest.fixture
-def own(make_app: Callable[..., Any], tmp_path: Path) -> Any:
+def own(make_app: Callable[..., Any], tmp_path: Path, database_url: str) -> Any:
     """An app whose queue is nobody else's."""
-    return make_app(tmp_path)
+    return make_app(tmp_path, BOOKSHELF_DATABASE_URL=database_url)
 
 
 def parts_of(app: Flask) -> Parts:
