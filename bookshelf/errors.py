@@ -10,6 +10,7 @@ BookshelfError
 ├── CrawlError           a crawl cannot go on; the catalogue is as it was
 │   ├── PageChanged      a page no longer has the shape we parse
 │   ├── FetchFailed      a page could not be had
+│   │   └── PageGone     the shop says that there is no such page
 │   └── CrawlForbidden   robots.txt does not allow it
 ├── FeatureStoreError    offline and online rows are not what they should be
 ├── TrainingError        a model cannot be trained or registered
@@ -87,6 +88,10 @@ class FetchFailed(CrawlError):
         super().__init__(f"cannot fetch {url}: {reason}")
         self.url = url
         self.reason = reason
+
+
+class PageGone(FetchFailed):
+    """The shop answered, and says that there is no such page (404), or no longer (410)."""
 
 
 class CrawlForbidden(CrawlError):

@@ -26,7 +26,7 @@ def to_book(row: Mapping[str, Any]) -> Book:
     fields = {name: row[name] for name in _PLAIN}
     if fields["rating"] is not None and fields["rating"] == int(fields["rating"]):
         fields["rating"] = int(fields["rating"])
-    return Book(**fields, price=Decimal(row["price_hundredths"]) / 100)
+    return Book(**fields, price=Decimal(row["price_hundredths"]).scaleb(-2))
 
 
 def to_listed(row: Row[Any]) -> ListedBook:

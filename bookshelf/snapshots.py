@@ -157,6 +157,7 @@ class Snapshots:
             # Strictly later than the last, whatever the clock does: a moment belongs to one state.
             moment = at if last[1] is None else max(at, last[1] + _INSTANT)
             _carry_over(connection, snapshot)
+            _number_books(connection, snapshot)
             counts = _replace_offer(connection, snapshot, moment)
             if not counts["books"]:
                 raise BookshelfError("a crawl without a single book is not published")
@@ -265,7 +266,6 @@ def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
     failed = select(staged_failures.c.place).where(
         staged_failures.c.snapshot_id == snapshot.id, staged_failures.c.gone.is_(False)
     )
-    staged = select(staged_books.c.identity).where(staged_books.c.snapshot_id == snapshot.id)
     # Positions after all others, and never the same twice.
     after = select(func.coalesce(func.max(staged_books.c.position), -1) + 1).where(
         staged_books.c.snapshot_id == snapshot.id
@@ -279,77 +279,85 @@ def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
             *(versions.c[name] for name in BOOK_COLUMNS),
         )
         .join(identities, identities.c.id == versions.c.book_id)
-        .where(
-            versions.c.source == snapshot.source,
-            versions.c.valid_to.is_(None),
-            versions.c.url.in_(failed),
-            identities.c.identity.not_in(staged),
-        )
+        .where(versions.c.source == snapshot.source, versions.c.valid_to.is_(None), versions.c.url.in_(failed))
     )
     columns = ["snapshot_id", "position", "identity", "damaged", *BOOK_COLUMNS]
     connection.execute(insert(staged_books).from_select(columns, kept))
 
 
-def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime) -> dict[str, int]:
-    """End the versions that no longer hold and begin the new ones; counts of books."""
-    first = (
-        select(func.min(staged_books.c.position).label("position"))
-        .where(staged_books.c.snapshot_id == snapshot.id)
-        .group_by(staged_books.c.identity)
+def _number_books(connection: Connection, snapshot: Snapshot) -> None:
+    """Give every staged book its id, new ones the next in listing order; of a book staged twice the first stays."""
+    staged = staged_books.c.snapshot_id == snapshot.id
+    earlier = staged_books.alias()
+    connection.execute(
+        delete(staged_books).where(
+            staged,
+            exists().where(
+                earlier.c.snapshot_id == snapshot.id,
+                earlier.c.identity == staged_books.c.identity,
+                earlier.c.position < staged_books.c.position,
+            ),
+        )
     )
-    # Each identity once, where it stood first.
-    staged = and_(staged_books.c.snapshot_id == snapshot.id, staged_books.c.position.in_(first))
-    same_book = and_(
-        identities.c.source == snapshot.source, identities.c.identity == staged_books.c.identity
-    )
+    known = and_(identities.c.source == snapshot.source, identities.c.identity == staged_books.c.identity)
     new = (
         select(literal(snapshot.source), staged_books.c.identity)
-        .where(staged, ~exists().where(same_book))
+        .where(staged, ~exists().where(known))
         .order_by(staged_books.c.position)
     )
     connection.execute(insert(identities).from_select(["source", "identity"], new))
-    unchanged = (
-        select(identities.c.id, staged_books.c.content_hash)
-        .join(staged_books, same_book)
-        .where(staged)
-        .subquery()
-    )
+    book_id = select(identities.c.id).where(known).scalar_subquery()
+    connection.execute(update(staged_books).where(staged).values(book_id=book_id))
+    if connection.dialect.name == "postgresql":  # which knows nothing yet of rows this young, and plans badly
+        connection.execute(text("ANALYZE staged_books, book_versions"))
+
+
+def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime) -> dict[str, int]:
+    """End the versions that no longer hold and begin the new ones; counts of books."""
+    staged = staged_books.c.snapshot_id == snapshot.id
     is_open: ColumnElement[bool] = and_(versions.c.source == snapshot.source, versions.c.valid_to.is_(None))
     stands_in = and_(literal(snapshot.source != STAND_IN), versions.c.source == STAND_IN)
-    ended = connection.execute(
+    unchanged = exists().where(
+        staged,
+        staged_books.c.book_id == versions.c.book_id,
+        staged_books.c.content_hash == versions.c.content_hash,
+    )
+    connection.execute(
         update(versions)
         .where(
             versions.c.valid_to.is_(None),
             or_(versions.c.source == snapshot.source, stands_in),
-            ~exists().where(
-                unchanged.c.id == versions.c.book_id, unchanged.c.content_hash == versions.c.content_hash
-            ),
+            ~unchanged,
         )
         .values(to_snapshot=snapshot.id, valid_to=moment)
-    ).rowcount
-    begun = connection.execute(
+    )
+    still_open = exists().where(versions.c.book_id == staged_books.c.book_id, versions.c.valid_to.is_(None))
+    connection.execute(
         insert(versions).from_select(
             ["book_id", "source", "from_snapshot", "valid_from", *BOOK_COLUMNS],
             select(
-                identities.c.id,
+                staged_books.c.book_id,
                 literal(snapshot.source),
                 literal(snapshot.id),
                 literal(moment, type_=versions.c.valid_from.type),
                 *(staged_books.c[name] for name in BOOK_COLUMNS),
             )
-            .join(staged_books, same_book)
-            .where(staged, ~exists().where(is_open, versions.c.book_id == identities.c.id))
+            .where(staged, ~still_open)
             .order_by(staged_books.c.position),
         )
-    ).rowcount
-    changed = connection.execute(
-        select(func.count()).where(
-            versions.c.from_snapshot == snapshot.id,
-            versions.c.book_id.in_(select(versions.c.book_id).where(versions.c.to_snapshot == snapshot.id)),
-        )
-    ).scalar_one()
-    on_offer = connection.execute(select(func.count()).where(is_open)).scalar_one()
-    return {"books": on_offer, "added": begun - changed, "changed": changed, "removed": ended - changed}
+    )
+    begun, ended = versions.c.from_snapshot == snapshot.id, versions.c.to_snapshot == snapshot.id
+    changed = _count(connection, begun, versions.c.book_id.in_(select(versions.c.book_id).where(ended)))
+    return {
+        "books": _count(connection, is_open),
+        "added": _count(connection, begun) - changed,
+        "changed": changed,
+        "removed": _count(connection, ended) - changed,
+    }
+
+
+def _count(connection: Connection, *which: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(versions).where(*which)).scalar_one()
 
 
 def _clear(connection: Connection, snapshot_id: int) -> None:

@@ -151,8 +151,10 @@ staged_books = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("identity", String(210), nullable=False),
     Column("damaged", Boolean, nullable=False),
+    Column("book_id", Integer),  # given when it is published
     *_book_columns(),
     Index("staged_by_identity", "snapshot_id", "identity"),
+    Index("staged_by_book", "snapshot_id", "book_id"),
 )
 
 # Pages and rows that gave no book: `place` is an address or a line number.

@@ -124,15 +124,27 @@ class Sender:
     def _attempt(self, claim: Claim) -> None:
         try:
             answer = post(claim, self._clock(), self._how.timeout)
-            if not self._note(claim, answer):
-                log.warning("delivery %s: noted by another meanwhile", claim.delivery.id)
-        except SQLAlchemyError as error:
-            # It is due again when the claim runs out: sent twice rather than never.
-            log.warning("delivery %s was attempted, which cannot be noted: %s", claim.delivery.id, error)
+            if not self._note_at_last(claim, answer):
+                log.warning(
+                    "delivery %s was sent again, or its webhook removed, meanwhile", claim.delivery.id
+                )
         finally:
             with self._lock:
                 del self._sending[claim.delivery.webhook_id]
             self._woken.set()
+
+    def _note_at_last(self, claim: Claim, answer: Answer) -> bool:
+        """Note it, trying for as long as the claim is ours: a long publish holds up all writers of SQLite."""
+        until = claim.delivery.next_attempt_at
+        while True:
+            try:
+                return self._note(claim, answer)
+            except SQLAlchemyError as error:
+                if self._stopping or until is None or self._clock() >= until:
+                    # It is due again when the claim has run out: sent twice rather than never.
+                    log.warning("delivery %s was attempted and cannot be noted: %s", claim.delivery.id, error)
+                    return False
+            time.sleep(self._how.look_every.total_seconds())
 
     def _note(self, claim: Claim, answer: Answer) -> bool:
         at = self._clock()
