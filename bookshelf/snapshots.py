@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from bookshelf.book import Book, mojibake
-from bookshelf.database import reading, writing
+from bookshelf.database import note_sizes, reading, writing
 from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.notices import tell_of_snapshot
 from bookshelf.rows import to_row
@@ -66,12 +66,17 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A page or row that gave no book; `gone` if the shop says that there is none any more."""
+    """A page or row that gave no book; `gone` if the shop says that there is none any more.
+
+    `place` is the page's address or the row's number. `identity` is that of the book which a row is
+    about, as far as it can be read; a page is known by its address.
+    """
 
     position: int
     place: str
     reason: str
     gone: bool = False
+    identity: str = ""
 
 
 class Snapshots:
@@ -106,6 +111,7 @@ class Snapshots:
                 "snapshot_id": snapshot_id,
                 "position": failure.position,
                 "place": failure.place,
+                "identity": failure.identity,
                 "gone": failure.gone,
                 "reason": failure.reason,
             }
@@ -156,6 +162,7 @@ class Snapshots:
             ).one()
             # Strictly later than the last, whatever the clock does: a moment belongs to one state.
             moment = at if last[1] is None else max(at, last[1] + _INSTANT)
+            note_sizes(connection, staged_books, staged_failures, versions)
             _carry_over(connection, snapshot)
             _number_books(connection, snapshot)
             counts = _replace_offer(connection, snapshot, moment)
@@ -261,11 +268,25 @@ def _check_publishable(connection: Connection, snapshot: Snapshot, taken_at: dat
         raise BookshelfError(f"snapshot {newer} of {snapshot.source} is newer than snapshot {snapshot.id}")
 
 
-def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
-    """Stage the books on offer whose pages failed, as they were: that we cannot read them changes nothing."""
-    failed = select(staged_failures.c.place).where(
-        staged_failures.c.snapshot_id == snapshot.id, staged_failures.c.gone.is_(False)
+def carried_over(snapshot_id: int, source: str) -> ColumnElement[bool]:
+    """Which versions, joined with their identities, stay on offer although a snapshot could not read them.
+
+    They are those of known books whose pages or rows failed, without being gone.
+    """
+    failed = (staged_failures.c.snapshot_id == snapshot_id, staged_failures.c.gone.is_(False))
+    places = select(staged_failures.c.place).where(*failed)
+    named = select(staged_failures.c.identity).where(*failed, staged_failures.c.identity != "")
+    staged = select(staged_books.c.identity).where(staged_books.c.snapshot_id == snapshot_id)
+    return and_(
+        versions.c.source == source,
+        versions.c.valid_to.is_(None),
+        or_(versions.c.url.in_(places), identities.c.identity.in_(named)),
+        identities.c.identity.not_in(staged),
     )
+
+
+def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
+    """Stage the books on offer whose pages or rows failed, as they were: that changes nothing."""
     # Positions after all others, and never the same twice.
     after = select(func.coalesce(func.max(staged_books.c.position), -1) + 1).where(
         staged_books.c.snapshot_id == snapshot.id
@@ -279,7 +300,7 @@ def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
             *(versions.c[name] for name in BOOK_COLUMNS),
         )
         .join(identities, identities.c.id == versions.c.book_id)
-        .where(versions.c.source == snapshot.source, versions.c.valid_to.is_(None), versions.c.url.in_(failed))
+        .where(carried_over(snapshot.id, snapshot.source))
     )
     columns = ["snapshot_id", "position", "identity", "damaged", *BOOK_COLUMNS]
     connection.execute(insert(staged_books).from_select(columns, kept))
@@ -308,8 +329,7 @@ def _number_books(connection: Connection, snapshot: Snapshot) -> None:
     connection.execute(insert(identities).from_select(["source", "identity"], new))
     book_id = select(identities.c.id).where(known).scalar_subquery()
     connection.execute(update(staged_books).where(staged).values(book_id=book_id))
-    if connection.dialect.name == "postgresql":  # which knows nothing yet of rows this young, and plans badly
-        connection.execute(text("ANALYZE staged_books, book_versions"))
+    note_sizes(connection, staged_books)
 
 
 def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime) -> dict[str, int]:

@@ -157,13 +157,15 @@ staged_books = Table(
     Index("staged_by_book", "snapshot_id", "book_id"),
 )
 
-# Pages and rows that gave no book: `place` is an address or a line number.
+# Pages and rows that gave no book: `place` is an address or a line number, `identity` that of the book
+# which it is about, empty where it does not say.
 staged_failures = Table(
     "staged_failures",
     metadata,
     Column("snapshot_id", Integer, ForeignKey("snapshots.id"), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("place", Text, nullable=False),
+    Column("identity", String(210), nullable=False),
     Column("gone", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
 )

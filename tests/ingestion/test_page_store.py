@@ -46,7 +46,7 @@ def a_page(said: str = "Book 1", etag: str = '"a"') -> Kept:
 def rows(engine: Engine) -> dict[str, int]:
     """The snapshot that saw each page last, by address."""
     with reading(engine) as connection:
-        return dict(connection.execute(select(pages.c.url, pages.c.snapshot_id)).all())  # type: ignore[arg-type]
+        return dict(connection.execute(select(pages.c.url, pages.c.snapshot_id)).all())
 
 
 def seen(store_of: Opener, snapshot_id: int, *urls: str) -> None:
