@@ -118,7 +118,8 @@ def a_price(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     if question["category"] == "Unheard of":
         return 422, a_problem(422, "category: no book is in 'Unheard of'", "category")
     interval = {"low": 10.5, "high": 59.0, "coverage": 0.9}
-    return 200, {"price": 35.07, "interval": interval, "informative": False, "model": a_model("price")}
+    found = {"price": 35.07, "currency": "EUR", "interval": interval, "informative": False}
+    return 200, found | {"model": a_model("price")}
 
 
 def some_recommendations(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
