@@ -13,6 +13,7 @@ _TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl
 _ACCESS = {"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 900}
 _PRICE = {
     "price": 35.0,
+    "currency": "GBP",
     "interval": {"low": 11.2, "high": 58.8, "coverage": 0.9},
     "informative": False,
     "model": {"name": "price", "version": "1"},

@@ -74,10 +74,11 @@ def _answer(future: Future[Answer], otherwise: Answer) -> Answer:
 
 
 def _scrapes(runs: Runs) -> tuple[ScheduleReply, RunReply | None]:
-    """What the schedule says, and the run that was asked for last."""
+    """What the schedule says, and the run that is under way, or else was asked for last."""
     try:
         due = next_run_at(runs.engine)
-        newest, _ = runs.page(number=1, size=1)
+        # The one under way first: it may be an older one that is resumed.
+        newest = [run] if (run := runs.active()) else runs.page(number=1, size=1)[0]
         last = [RunReply.of(as_it_stands(run, runs, now())) for run in newest]
     except SQLAlchemyError:  # what became of the database is the catalogue's to tell
         return _UNKNOWN_SCHEDULE, None

@@ -29,7 +29,7 @@ _BODY_PROBLEMS = problems(400, 413, 415)
 
 @ml.post("/predict/price", responses={200: PriceReply, **problems(404), **_BODY_PROBLEMS})
 def predict_price(body: PriceRequest) -> Response:
-    """The price of a book, in pounds, with its interval.
+    """The price of a book, with its interval and its currency.
 
     Name the book by `book_id`, or by `rating`, `category` and `availability` and what else is known.
     Where `informative` is false, the model has found that its inputs say nothing about prices.

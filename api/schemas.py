@@ -88,7 +88,10 @@ class ScheduleReply(BaseModel):
 
 
 class HealthReply(BaseModel):
-    """`ok` only if every dependency is; neither the schedule nor the last run is one."""
+    """`ok` only if every dependency is; neither the schedule nor the last run is one.
+
+    `last_run` is the one under way, or else the one that was asked for last.
+    """
 
     status: Literal["ok", "degraded"]
     dependencies: dict[Literal["catalogue", "model_server", "features"], Dependency]

@@ -62,11 +62,7 @@ class Runs:
         The same key gives the same run again, whatever has become of it. Raises `RunInProgress` while
         another is queued or running, `Conflict` for a key that asked for another source.
         """
-        if idempotency_key is not None and (known := self._of_key(idempotency_key)):
-            if known.source != source:
-                raise Conflict(
-                    "Idempotency-Key", f"it was used for a scrape of {known.source or 'our shop'!r}"
-                )
+        if idempotency_key is not None and (known := self._of_key(idempotency_key, source)):
             return known
         return self._insert(
             source=source, requested_by=requested_by, at=at, status="queued", idempotency_key=idempotency_key
@@ -169,6 +165,8 @@ class Runs:
         """
         self.expire(at)
         run = self.get(run_id)
+        if run.kind != "scrape":  # a worker cannot ask for the file again
+            raise Conflict("run_id", f"the run is an {run.kind}; only a scrape can be resumed")
         if run.status not in _RESUMABLE:
             raise Conflict(
                 "run_id", f"the run is {run.status}; only one that did not end well can be resumed"
@@ -240,15 +238,20 @@ class Runs:
                 connection.execute(insert(runs).values(row))
         except IntegrityError as error:
             key = values.get("idempotency_key")
-            if key is not None and (known := self._of_key(key)):
+            if key is not None and (known := self._of_key(key, values["source"])):
                 return known  # two requests with one key at once
             raise self._in_progress() from error
         return self.get(run_id)
 
-    def _of_key(self, key: str) -> Run | None:
+    def _of_key(self, key: str, source: str) -> Run | None:
         with reading(self.engine) as connection:
             row = connection.execute(select(*_COLUMNS).where(runs.c.idempotency_key == key)).first()
-        return None if row is None else Run(**row._mapping)
+        if row is None:
+            return None
+        if row.source != source:
+            asked = row.source or "this installation's own shop"
+            raise Conflict("Idempotency-Key", f"the key was used for a scrape of {asked}")
+        return Run(**row._mapping)
 
     def _in_progress(self) -> RunInProgress | Conflict:
         run = self.active()

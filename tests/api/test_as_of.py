@@ -75,8 +75,10 @@ def answers_of(client: Any, more: str = "") -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def years(make_app: Callable[..., Flask], tmp_path_factory: pytest.TempPathFactory) -> Years:
-    app = make_app(tmp_path_factory.mktemp("years"), books=0)
+def years(
+    make_app: Callable[..., Flask], tmp_path_factory: pytest.TempPathFactory, module_database_url: str
+) -> Years:
+    app = make_app(tmp_path_factory.mktemp("years"), books=0, BOOKSHELF_DATABASE_URL=module_database_url)
     catalogue: Catalogue = app.extensions["bookshelf"].catalogue
     moments, answers = [], []
     for number, (source, books) in enumerate(days()):

@@ -72,6 +72,10 @@ def test_the_next_scheduled_time_and_the_last_run_are_shown(own: Any) -> None:
     assert (reply.status_code, reply.json["status"]) == (200, "ok")
     assert reply.json["schedule"] == {"status": "on", "next_run_at": "2030-01-01T03:00:00Z"}
     assert (reply.json["last_run"]["run_id"], reply.json["last_run"]["status"]) == (run.id, "queued")
+    Runs(engine).cancel(run.id, now())
+    assert own.test_client().get(HEALTH).json["last_run"]["status"] == "cancelled"
+    Runs(engine).resume(earlier.id, now())
+    assert own.test_client().get(HEALTH).json["last_run"]["run_id"] == earlier.id
 
 
 def test_a_snapshot_without_features_is_degraded(client: Any) -> None:

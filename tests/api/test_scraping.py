@@ -28,9 +28,9 @@ Refused = Callable[[Any, int], list[str]]
 
 
 @pytest.fixture
-def own(make_app: Callable[..., Any], tmp_path: Path) -> Any:
+def own(make_app: Callable[..., Any], tmp_path: Path, database_url: str) -> Any:
     """An app whose queue is nobody else's."""
-    return make_app(tmp_path)
+    return make_app(tmp_path, BOOKSHELF_DATABASE_URL=database_url)
 
 
 def parts_of(app: Flask) -> Parts:
@@ -302,6 +302,15 @@ def test_what_is_not_in_quarantine_is_not_released(
     failed = ended(own, "failed")
     reply = own.test_client().post(f"{RUNS}/{failed.id}/release", headers=as_admin)
     assert refused(reply, 409) == ["run_id"]
+
+
+def test_an_import_is_not_resumed(own: Any, as_admin: dict[str, str], refused: Refused) -> None:
+    runs = parts_of(own).runs
+    run = runs.begin("import", "books.csv", "cli", "me", now())
+    runs.finish(run.id, "me", now(), "failed", counts={}, error="the disk is full")
+    reply = own.test_client().post(f"{RUNS}/{run.id}/resume", headers=as_admin)
+    assert refused(reply, 409) == ["run_id"]
+    assert runs.claim("worker", now()) is None
 
 
 CHANGES = (("DELETE", ""), ("POST", "/resume"), ("POST", "/release"))

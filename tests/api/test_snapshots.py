@@ -43,8 +43,11 @@ class Shop:
 
 
 @pytest.fixture(scope="module")
-def shop(make_app: Callable[..., Flask], tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    app = make_app(tmp_path_factory.mktemp("snapshots"), books=0)
+def shop(
+    make_app: Callable[..., Flask], tmp_path_factory: pytest.TempPathFactory, module_database_url: str
+) -> Shop:
+    home = tmp_path_factory.mktemp("snapshots")
+    app = make_app(home, books=0, BOOKSHELF_DATABASE_URL=module_database_url)
     catalogue: Catalogue = app.extensions["bookshelf"].catalogue
     first = [a_book(number) for number in (1, 2, 3)]
     changed = replace(first[0], price=Decimal("9.50"), rating=4.5, author='=HYPERLINK("x")', stock=0)

@@ -29,8 +29,8 @@ class AsAdmin:
 
 
 @pytest.fixture
-def ask(make_app: Callable[..., Any], tmp_path: Path, as_admin: dict[str, str]) -> AsAdmin:
-    return AsAdmin(make_app(tmp_path, books=0), as_admin)
+def ask(make_app: Callable[..., Any], tmp_path: Path, as_admin: dict[str, str], database_url: str) -> AsAdmin:
+    return AsAdmin(make_app(tmp_path, books=0, BOOKSHELF_DATABASE_URL=database_url), as_admin)
 
 
 def a_cancelled_run(ask: AsAdmin) -> None:

@@ -77,7 +77,7 @@ def test_the_same_key_gives_the_same_run_whatever_has_become_of_it(runs: Runs) -
 
 def test_a_key_is_for_one_source(runs: Runs) -> None:
     runs.request(SHOP, "admin", NOON, idempotency_key="monday")
-    with pytest.raises(Conflict, match=r"used for a scrape of 'https://shop\.test/'") as caught:
+    with pytest.raises(Conflict, match=r"the key was used for a scrape of https://shop\.test/") as caught:
         runs.request("https://other.test/", "admin", NOON, idempotency_key="monday")
     assert caught.value.field == "Idempotency-Key"
 
