@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bookshelf.catalogue import Catalogue
-from bookshelf.runs import ScrapeRuns
+from bookshelf.runs import Runs
 from bookshelf.settings import Settings
 
 PAGE_SIZE = 3
@@ -201,5 +201,5 @@ def catalogue(settings: Settings) -> Catalogue:
 
 
 @pytest.fixture
-def runs(catalogue: Catalogue) -> ScrapeRuns:
-    return ScrapeRuns(catalogue.engine)
+def runs(catalogue: Catalogue) -> Runs:
+    return Runs(catalogue.engine)
