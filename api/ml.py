@@ -59,14 +59,16 @@ def predictions(body: PredictionsRequest) -> Response:
 @ml.get("/features", responses={200: TableReply})
 def features(query: TableQuery) -> Response:
     """The features of every book as the models are given them, by book id."""
-    return json_reply(parts().gateway.features(TableRequest(page=query.page, page_size=query.page_size)))
+    return json_reply(parts().gateway.features(TableRequest(**query.model_dump())))
 
 
 @ml.get("/training-data", responses={200: TableReply})
 def training_data(query: TrainingDataQuery) -> Response:
-    """What the model now served was trained on, row by row."""
-    wanted = TrainingDataRequest(page=query.page, page_size=query.page_size, model=query.model)
-    return json_reply(parts().gateway.training_data(wanted))
+    """What the model now served was trained on, row by row.
+
+    With `as_of`, what it would be trained on had that moment been the last that was known.
+    """
+    return json_reply(parts().gateway.training_data(TrainingDataRequest(**query.model_dump())))
 
 
 @ml.get("/models", responses={200: ModelsReply})

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
 
 # One number for every process that may migrate the tables of one PostgreSQL database.
 _MIGRATION_LOCK = 7_263_001
@@ -57,6 +57,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One transaction that writes; on SQLite it waits here for the writer before it, and not halfway."""
     with engine.begin() as connection:
         yield connection
+
+
+def note_sizes(connection: Connection, *tables: Table) -> None:
+    """Tell PostgreSQL how large tables have become that were just filled.
+
+    It learns so by itself, but a minute later, and until then it plans for a few rows: a join of a
+    thousand then takes minutes. SQLite plans by the indexes.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"ANALYZE {', '.join(table.name for table in tables)}"))
 
 
 def _migrate(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 BookshelfError
 ├── InvalidBook          a field of a book is out of its bounds
+├── InvalidWebhook       a webhook's address, events or secret cannot be used
 ├── NotFound             what was asked for is not there
 ├── Conflict             what was asked for does not go with how things are
 │   └── RunInProgress    a run is queued or running already
@@ -25,6 +26,14 @@ class BookshelfError(Exception):
 
 class InvalidBook(BookshelfError):
     """A field of a book is out of its bounds: `rating must be 1 to 5 stars, got 6`."""
+
+    def __init__(self, field: str, expected: str, got: object) -> None:
+        super().__init__(f"{field} must be {expected}, got {got!r}")
+        self.field = field
+
+
+class InvalidWebhook(BookshelfError):
+    """A webhook's address, events or secret cannot be used; `field` names which."""
 
     def __init__(self, field: str, expected: str, got: object) -> None:
         super().__init__(f"{field} must be {expected}, got {got!r}")

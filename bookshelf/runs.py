@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bookshelf.database import reading, writing
 from bookshelf.errors import Conflict, NotFound, RunInProgress
+from bookshelf.notices import tell_of_run
 from bookshelf.tables import runs
 
 Kind = Literal["scrape", "import"]
@@ -62,7 +63,9 @@ class Runs:
         """
         if idempotency_key is not None and (known := self._of_key(idempotency_key)):
             if known.source != source:
-                raise Conflict("Idempotency-Key", f"it was used for a scrape of {known.source or 'our shop'!r}")
+                raise Conflict(
+                    "Idempotency-Key", f"it was used for a scrape of {known.source or 'our shop'!r}"
+                )
             return known
         return self._insert(
             source=source, requested_by=requested_by, at=at, status="queued", idempotency_key=idempotency_key
@@ -135,6 +138,7 @@ class Runs:
                 counts=dict(counts),
                 error=error,
             )
+            tell_of_run(connection, run_id, at)
             return _get(connection, run_id)
 
     def expire(self, at: datetime) -> list[str]:
@@ -152,7 +156,10 @@ class Runs:
                     error="the process that carried it out was not heard of any more",
                 )
             )
-            return list(connection.execute(expired.returning(runs.c.id)).scalars())
+            interrupted = list(connection.execute(expired.returning(runs.c.id)).scalars())
+            for run_id in interrupted:
+                tell_of_run(connection, run_id, at)
+            return interrupted
 
     def resume(self, run_id: str, at: datetime) -> Run:
         """Queue a run again that did not come to its end; it goes on where it stopped.
@@ -162,7 +169,9 @@ class Runs:
         self.expire(at)
         run = self.get(run_id)
         if run.status not in _RESUMABLE:
-            raise Conflict("run_id", f"the run is {run.status}; only one that did not end well can be resumed")
+            raise Conflict(
+                "run_id", f"the run is {run.status}; only one that did not end well can be resumed"
+            )
         try:
             with writing(self.engine) as connection:
                 connection.execute(
@@ -189,6 +198,8 @@ class Runs:
             else:
                 raise Conflict("run_id", f"the run has ended already: it {_ended(run.status)}")
             connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+            if run.status == "queued":
+                tell_of_run(connection, run_id, at)
             return _get(connection, run_id)
 
     def settle(self, run_id: str, status: Status) -> None:

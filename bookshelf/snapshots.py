@@ -25,8 +25,9 @@ from sqlalchemy import (
 )
 
 from bookshelf.book import Book, mojibake
-from bookshelf.database import reading, writing
+from bookshelf.database import note_sizes, reading, writing
 from bookshelf.errors import BookshelfError, NotFound
+from bookshelf.notices import tell_of_snapshot
 from bookshelf.rows import to_row
 from bookshelf.tables import BOOK_COLUMNS, identities, snapshots, staged_books, staged_failures, versions
 
@@ -65,12 +66,17 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A page or row that gave no book; `gone` if the shop says that there is none any more."""
+    """A page or row that gave no book; `gone` if the shop says that there is none any more.
+
+    `place` is the page's address or the row's number. `identity` is that of the book which a row is
+    about, as far as it can be read; a page is known by its address.
+    """
 
     position: int
     place: str
     reason: str
     gone: bool = False
+    identity: str = ""
 
 
 class Snapshots:
@@ -82,13 +88,16 @@ class Snapshots:
     def begin(self, source: str, at: datetime) -> int:
         """Make room for what a crawl or import will find; returns the snapshot's id."""
         with writing(self.engine) as connection:
-            return connection.execute(
+            snapshot_id: int = connection.execute(
                 insert(snapshots)
                 .values(source=source, status="staging", started_at=at)
                 .returning(snapshots.c.id)
             ).scalar_one()
+        return snapshot_id
 
-    def stage(self, snapshot_id: int, found: Iterable[tuple[int, Book]], failures: Iterable[Failure] = ()) -> None:
+    def stage(
+        self, snapshot_id: int, found: Iterable[tuple[int, Book]], failures: Iterable[Failure] = ()
+    ) -> None:
         """Keep books, each with its place in the list, and what gave none; nobody sees them yet."""
         rows = [
             {
@@ -105,6 +114,7 @@ class Snapshots:
                 "snapshot_id": snapshot_id,
                 "position": failure.position,
                 "place": failure.place,
+                "identity": failure.identity,
                 "gone": failure.gone,
                 "reason": failure.reason,
             }
@@ -126,7 +136,9 @@ class Snapshots:
         seen: set[str] = set()
         for book in offered:
             if book.identity in seen:
-                raise BookshelfError(f"{book.identity} occurs twice: {book.title!r} at {book.url or 'no address'}")
+                raise BookshelfError(
+                    f"{book.identity} occurs twice: {book.title!r} at {book.url or 'no address'}"
+                )
             seen.add(book.identity)
         snapshot_id = self.begin(source, at)
         try:
@@ -155,7 +167,9 @@ class Snapshots:
             ).one()
             # Strictly later than the last, whatever the clock does: a moment belongs to one state.
             moment = at if last[1] is None else max(at, last[1] + _INSTANT)
+            note_sizes(connection, staged_books, staged_failures, versions)
             _carry_over(connection, snapshot)
+            _number_books(connection, snapshot)
             counts = _replace_offer(connection, snapshot, moment)
             if not counts["books"]:
                 raise BookshelfError("a crawl without a single book is not published")
@@ -171,6 +185,7 @@ class Snapshots:
                 )
             )
             _clear(connection, snapshot_id)
+            tell_of_snapshot(connection, snapshot_id, at)
             return _to_snapshot(_row(connection, snapshot_id))
 
     def quarantine(self, snapshot_id: int, report: dict[str, Any], at: datetime) -> Snapshot:
@@ -258,12 +273,25 @@ def _check_publishable(connection: Connection, snapshot: Snapshot, taken_at: dat
         raise BookshelfError(f"snapshot {newer} of {snapshot.source} is newer than snapshot {snapshot.id}")
 
 
-def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
-    """Stage the books on offer whose pages failed, as they were: that we cannot read them changes nothing."""
-    failed = select(staged_failures.c.place).where(
-        staged_failures.c.snapshot_id == snapshot.id, staged_failures.c.gone.is_(False)
+def carried_over(snapshot_id: int, source: str) -> ColumnElement[bool]:
+    """Which versions, joined with their identities, stay on offer although a snapshot could not read them.
+
+    They are those of known books whose pages or rows failed, without being gone.
+    """
+    failed = (staged_failures.c.snapshot_id == snapshot_id, staged_failures.c.gone.is_(False))
+    places = select(staged_failures.c.place).where(*failed)
+    named = select(staged_failures.c.identity).where(*failed, staged_failures.c.identity != "")
+    staged = select(staged_books.c.identity).where(staged_books.c.snapshot_id == snapshot_id)
+    return and_(
+        versions.c.source == source,
+        versions.c.valid_to.is_(None),
+        or_(versions.c.url.in_(places), identities.c.identity.in_(named)),
+        identities.c.identity.not_in(staged),
     )
-    staged = select(staged_books.c.identity).where(staged_books.c.snapshot_id == snapshot.id)
+
+
+def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
+    """Stage the books on offer whose pages or rows failed, as they were: that changes nothing."""
     # Positions after all others, and never the same twice.
     after = select(func.coalesce(func.max(staged_books.c.position), -1) + 1).where(
         staged_books.c.snapshot_id == snapshot.id
@@ -277,77 +305,84 @@ def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
             *(versions.c[name] for name in BOOK_COLUMNS),
         )
         .join(identities, identities.c.id == versions.c.book_id)
-        .where(
-            versions.c.source == snapshot.source,
-            versions.c.valid_to.is_(None),
-            versions.c.url.in_(failed),
-            identities.c.identity.not_in(staged),
-        )
+        .where(carried_over(snapshot.id, snapshot.source))
     )
     columns = ["snapshot_id", "position", "identity", "damaged", *BOOK_COLUMNS]
     connection.execute(insert(staged_books).from_select(columns, kept))
 
 
-def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime) -> dict[str, int]:
-    """End the versions that no longer hold and begin the new ones; counts of books."""
-    first = (
-        select(func.min(staged_books.c.position).label("position"))
-        .where(staged_books.c.snapshot_id == snapshot.id)
-        .group_by(staged_books.c.identity)
+def _number_books(connection: Connection, snapshot: Snapshot) -> None:
+    """Give every staged book its id, new ones the next in listing order; of a book staged twice the first stays."""
+    staged = staged_books.c.snapshot_id == snapshot.id
+    earlier = staged_books.alias()
+    connection.execute(
+        delete(staged_books).where(
+            staged,
+            exists().where(
+                earlier.c.snapshot_id == snapshot.id,
+                earlier.c.identity == staged_books.c.identity,
+                earlier.c.position < staged_books.c.position,
+            ),
+        )
     )
-    # Each identity once, where it stood first.
-    staged = and_(staged_books.c.snapshot_id == snapshot.id, staged_books.c.position.in_(first))
-    same_book = and_(
-        identities.c.source == snapshot.source, identities.c.identity == staged_books.c.identity
-    )
+    known = and_(identities.c.source == snapshot.source, identities.c.identity == staged_books.c.identity)
     new = (
         select(literal(snapshot.source), staged_books.c.identity)
-        .where(staged, ~exists().where(same_book))
+        .where(staged, ~exists().where(known))
         .order_by(staged_books.c.position)
     )
     connection.execute(insert(identities).from_select(["source", "identity"], new))
-    unchanged = (
-        select(identities.c.id, staged_books.c.content_hash)
-        .join(staged_books, same_book)
-        .where(staged)
-        .subquery()
-    )
+    book_id = select(identities.c.id).where(known).scalar_subquery()
+    connection.execute(update(staged_books).where(staged).values(book_id=book_id))
+    note_sizes(connection, staged_books)
+
+
+def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime) -> dict[str, int]:
+    """End the versions that no longer hold and begin the new ones; counts of books."""
+    staged = staged_books.c.snapshot_id == snapshot.id
     is_open: ColumnElement[bool] = and_(versions.c.source == snapshot.source, versions.c.valid_to.is_(None))
     stands_in = and_(literal(snapshot.source != STAND_IN), versions.c.source == STAND_IN)
-    ended = connection.execute(
+    unchanged = exists().where(
+        staged,
+        staged_books.c.book_id == versions.c.book_id,
+        staged_books.c.content_hash == versions.c.content_hash,
+    )
+    connection.execute(
         update(versions)
         .where(
             versions.c.valid_to.is_(None),
             or_(versions.c.source == snapshot.source, stands_in),
-            ~exists().where(
-                unchanged.c.id == versions.c.book_id, unchanged.c.content_hash == versions.c.content_hash
-            ),
+            ~unchanged,
         )
         .values(to_snapshot=snapshot.id, valid_to=moment)
-    ).rowcount
-    begun = connection.execute(
+    )
+    still_open = exists().where(versions.c.book_id == staged_books.c.book_id, versions.c.valid_to.is_(None))
+    connection.execute(
         insert(versions).from_select(
             ["book_id", "source", "from_snapshot", "valid_from", *BOOK_COLUMNS],
             select(
-                identities.c.id,
+                staged_books.c.book_id,
                 literal(snapshot.source),
                 literal(snapshot.id),
                 literal(moment, type_=versions.c.valid_from.type),
                 *(staged_books.c[name] for name in BOOK_COLUMNS),
             )
-            .join(staged_books, same_book)
-            .where(staged, ~exists().where(is_open, versions.c.book_id == identities.c.id))
+            .where(staged, ~still_open)
             .order_by(staged_books.c.position),
         )
-    ).rowcount
-    changed = connection.execute(
-        select(func.count()).where(
-            versions.c.from_snapshot == snapshot.id,
-            versions.c.book_id.in_(select(versions.c.book_id).where(versions.c.to_snapshot == snapshot.id)),
-        )
-    ).scalar_one()
-    on_offer = connection.execute(select(func.count()).where(is_open)).scalar_one()
-    return {"books": on_offer, "added": begun - changed, "changed": changed, "removed": ended - changed}
+    )
+    begun, ended = versions.c.from_snapshot == snapshot.id, versions.c.to_snapshot == snapshot.id
+    changed = _count(connection, begun, versions.c.book_id.in_(select(versions.c.book_id).where(ended)))
+    return {
+        "books": _count(connection, is_open),
+        "added": _count(connection, begun) - changed,
+        "changed": changed,
+        "removed": _count(connection, ended) - changed,
+    }
+
+
+def _count(connection: Connection, *which: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).select_from(versions).where(*which)).scalar_one()
 
 
 def _clear(connection: Connection, snapshot_id: int) -> None:

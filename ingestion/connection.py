@@ -47,7 +47,7 @@ class Connection:
         self._seconds = timeout.total_seconds()
         self._max_bytes = max_bytes
         # A proxy, if the machine has one, cannot know what listens on our own loopback.
-        self._session = _open_session(connections, trust_env=not _is_loopback(host))
+        self._session = _open_session(connections, trust_env=not is_loopback(host))
 
     def close(self) -> None:
         self._session.close()
@@ -110,7 +110,8 @@ def _open_session(connections: int, *, trust_env: bool) -> requests.Session:
     return session
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine itself."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
