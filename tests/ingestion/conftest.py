@@ -27,7 +27,7 @@ from ingestion.source import Source
 
 PAGE_SIZE = 3
 # Patience is for real shops.
-QUICK = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=1))
+QUICK = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=5))
 STARS = ("One", "Two", "Three", "Four", "Five")
 
 
