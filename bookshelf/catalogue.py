@@ -154,7 +154,7 @@ class Catalogue:
             BookVersion(
                 id=row.book_id,
                 source=row.source,
-                book=to_book(row._mapping),
+                book=to_book(row),
                 valid_from=row.valid_from,
                 valid_to=row.valid_to,
                 from_snapshot=row.from_snapshot,
@@ -186,9 +186,9 @@ class Catalogue:
             streamed = connection.execution_options(yield_per=_STREAMED_ROWS).execute(query)
             yield from map(to_listed, streamed)
 
-    def sources(self) -> list[str]:
+    def sources(self, as_of: datetime | None = None) -> list[str]:
         """Every source that has books on offer, by name."""
-        wanted = select(versions.c.source).where(on_offer(None)).distinct()
+        wanted = select(versions.c.source).where(on_offer(as_of)).distinct()
         with reading(self.engine) as connection:
             return sorted(connection.execute(wanted).scalars())
 

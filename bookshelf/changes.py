@@ -103,7 +103,7 @@ class Changes:
     @staticmethod
     def _books_where(connection: Connection, which: ColumnElement[bool], ids: list[int]) -> dict[int, Book]:
         rows = connection.execute(select(versions).where(which, versions.c.book_id.in_(ids)))
-        return {row.book_id: to_book(row._mapping) for row in rows}
+        return {row.book_id: to_book(row) for row in rows}
 
 
 def _kind(before: Book | None, after: Book | None) -> Kind:

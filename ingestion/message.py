@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from bookshelf.webhooks import Claim, Delivery
 from ingestion.connection import is_loopback
+from ingestion.deadline import BoundedAdapter
 from ingestion.fetch import retry_after
 
 
@@ -50,7 +51,7 @@ def signature_of(secret: str, timestamp: int, body: bytes) -> str:
 def post(claim: Claim, at: datetime, timeout: timedelta) -> Answer:
     """Post what is claimed, at that moment; never raises for what a receiver or a network does.
 
-    Connecting, and each silence of the receiver, may take as long as `timeout`.
+    Connecting, and then the head of the receiver's answer, may take as long as `timeout`.
     """
     body = body_of(claim.delivery)
     timestamp = int(at.timestamp())
@@ -67,6 +68,8 @@ def post(claim: Claim, at: datetime, timeout: timedelta) -> Answer:
         session.trust_env = not is_loopback(urlsplit(claim.url).hostname or "")
         # The signature says who we are; requests would send the password that ~/.netrc has for the host.
         session.auth = _as_it_is
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, BoundedAdapter())
         try:
             with session.post(
                 claim.url,

@@ -11,8 +11,8 @@ from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 from bookshelf.errors import FetchFailed, SettingsError
+from bookshelf.publication import STAND_IN
 from bookshelf.settings import LIVE_SHOP
-from bookshelf.snapshots import STAND_IN
 from ingestion.fetch import FetchPolicy, PoliteFetcher
 from ingestion.fetched import Fetch, Fetched, Stamp, Traffic
 

@@ -36,7 +36,10 @@ def of_the_first_release(url: str) -> Engine:
         connection.execute(text("INSERT INTO book_identities (id, upc) VALUES (1, 'left'), (2, 'stays')"))
         for number in (1, 2):
             connection.execute(
-                text("INSERT INTO snapshots (id, source, taken_at, books) VALUES (:id, 'https://shop.test/', :at, 1)"),
+                text(
+                    "INSERT INTO snapshots (id, source, taken_at, books) "
+                    "VALUES (:id, 'https://shop.test/', :at, 1)"
+                ),
                 {"id": number, "at": THEN.isoformat(sep=" ") if engine.dialect.name == "sqlite" else THEN},
             )
         connection.execute(

@@ -190,7 +190,7 @@ def test_a_run_that_is_not_there_is_named(runs: Runs, run_id: str) -> None:
         assert caught.value.field == "run_id"
 
 
-def test_a_run_s_log_keeps_its_lines_in_order(runs: Runs, catalogue: Catalogue, held: Run) -> None:
+def test_a_run_s_log_keeps_its_lines_in_order(catalogue: Catalogue, held: Run) -> None:
     log = RunLog(catalogue.engine)
     log.write(held.id, NOON, "info", "crawl begins", source=SHOP)
     log.write(held.id, LATER, "warning", "page failed", page=f"{SHOP}7", reason="404")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import Message
@@ -287,10 +287,21 @@ class Crawler:
 
 
 @pytest.fixture
-def crawler(tmp_path: Path) -> Iterator[Crawler]:
-    engine = open_database(f"sqlite:///{tmp_path / 'crawl.db'}")
-    yield Crawler(engine)
-    engine.dispose()
+def make_crawler() -> Iterator[Callable[[str], Crawler]]:
+    """Makes a crawler that keeps its pages in the database at an address."""
+    with ExitStack() as opened:
+
+        def make(url: str) -> Crawler:
+            engine = open_database(url)
+            opened.callback(engine.dispose)
+            return Crawler(engine)
+
+        yield make
+
+
+@pytest.fixture
+def crawler(make_crawler: Callable[[str], Crawler], tmp_path: Path) -> Crawler:
+    return make_crawler(f"sqlite:///{tmp_path / 'crawl.db'}")
 
 
 @pytest.fixture

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import select
 
+from bookshelf.database import reading
 from bookshelf.errors import CrawlError, FetchFailed
+from bookshelf.settings import ROOT
+from bookshelf.tables import pages
 from ingestion import crawl as crawl_module
 from ingestion import page_store
 from ingestion.crawl import CrawlProgress, crawl
@@ -20,6 +28,12 @@ from ingestion.reader import PageReader
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import Crawler, SmallShop
+
+
+@pytest.fixture
+def crawler(database_url: str, make_crawler: Callable[[str], Crawler]) -> Crawler:
+    """On SQLite and on PostgreSQL."""
+    return make_crawler(database_url)
 
 
 def pages_asked(shop: SmallShop) -> list[str]:
@@ -187,6 +201,37 @@ def test_a_crawl_that_came_to_its_end_asks_for_nothing_when_it_is_done_again(
     assert again.last == CrawlProgress(pages=10, pages_in_all=10, pages_kept=10, books=7)
 
 
+def test_a_crawl_that_was_killed_goes_on_without_asking_for_what_it_had(
+    many_books: SmallShop, crawler: Crawler, database_url: str
+) -> None:
+    many_books.latency = 0.05
+    program = f"""
+from bookshelf.database import open_database
+from ingestion.crawl import read_shop
+from ingestion.fetch import FetchPolicy
+from ingestion.source import open_source
+with open_source({many_books.url!r}, FetchPolicy(), print) as source:
+    list(read_shop(source, open_database({database_url!r}), 1, 4, lambda _: None))
+"""
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) as process:
+        deadline = time.monotonic() + 30
+        while len(many_books.asked) < 60:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+    with reading(crawler.engine) as connection:
+        kept = {urlsplit(url).path for url in connection.execute(select(pages.c.url)).scalars()}
+    assert 0 < len(kept) <= 60
+    time.sleep(0.1)
+    many_books.forget_what_was_asked()
+    many_books.latency = 0
+    outcome = crawler.crawl(many_books, 1)
+    assert [book.upc for book in outcome.books] == [f"upc{n:04}" for n in range(1, 61)]
+    assert set(pages_asked(many_books)) & kept == set()
+    assert outcome.last.pages_kept == len(kept)
+
+
 def test_a_new_crawl_takes_nothing_for_granted_that_an_interrupted_one_had(
     shop: SmallShop, crawler: Crawler
 ) -> None:
@@ -194,6 +239,18 @@ def test_a_new_crawl_takes_nothing_for_granted_that_an_interrupted_one_had(
         next(found)
     shop.change("/catalogue/book-1/index.html", "£11.99", "£11.50")
     assert str(crawler.crawl(shop, 2).books[0].price) == "11.50"
+
+
+def test_a_page_that_no_list_has_named_for_two_crawls_is_forgotten(shop: SmallShop, crawler: Crawler) -> None:
+    crawler.crawl(shop, 1)
+    shop.change("/catalogue/page-3.html", "book-7/", "book-8/")
+    shop.pages["/catalogue/book-8/index.html"] = shop.pages["/catalogue/book-7/index.html"]
+    kept = []
+    for snapshot_id in (2, 3):
+        crawler.crawl(shop, snapshot_id)
+        with reading(crawler.engine) as connection:
+            kept.append(len(connection.execute(select(pages.c.url)).all()))
+    assert kept == [11, 10]
 
 
 def test_a_crawl_that_is_given_up_asks_for_no_more(many_books: SmallShop, crawler: Crawler) -> None:

@@ -288,9 +288,12 @@ def test_receivers_take_turns_however_many_messages_wait_for_one(
         assert len(receiver.received) <= 4
 
 
-def test_a_silent_receiver_meets_the_timeout(webhooks: Webhooks, receiver: Receiver, sender: Sender) -> None:
+@pytest.mark.parametrize("behaviour", ["say_nothing", "drip"])
+def test_a_receiver_without_a_whole_answer_meets_the_timeout(
+    webhooks: Webhooks, receiver: Receiver, sender: Sender, behaviour: str
+) -> None:
     webhook = webhooks.register(f"{receiver.url}/", EVENTS, None, NOON)
-    receiver.answers["/"] = [receiver.say_nothing]
+    receiver.answers["/"] = [getattr(receiver, behaviour)]
     tell(webhooks)
     send(sender)
     delivery = only_delivery(webhooks, webhook)
