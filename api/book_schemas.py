@@ -128,8 +128,6 @@ def value_of(name: str, value: Any) -> Value:
     """One field of a book as JSON has it."""
     if isinstance(value, Decimal):
         return float(value)
-    if name == "rating" and value is not None and value == int(value):
-        return int(value)
     if name in _MAY_BE_NULL and value == "":
         return None
     return value  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ DEFAULT_PAGE_SIZE = 20
 MAX_PAGE = 1_000_000
 MAX_SOURCE = 500  # the column's width
 MAX_KEY = 200  # the column's width
-MAX_POUNDS = 10_000_000
+MAX_PRICE = 10_000_000
 
 #: How much a client's clock may be ahead of ours before its now is a future that nobody knows.
 CLOCK_SKEW = timedelta(seconds=5)
@@ -94,8 +94,8 @@ IdempotencyKey = Annotated[
 PastMoment = Annotated[
     datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-Pounds = Annotated[
+Price = Annotated[
     Decimal,
-    Field(ge=0, le=MAX_POUNDS, decimal_places=2),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_POUNDS}),
+    Field(ge=0, le=MAX_PRICE, decimal_places=2),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_PRICE}),
 ]

@@ -27,7 +27,7 @@ from api.fields import (
     PageNumber,
     PageSize,
     PastMoment,
-    Pounds,
+    Price,
     SearchText,
     SourceAddress,
     SourceName,
@@ -106,8 +106,8 @@ class SearchQuery(PageQuery):
 class PriceRangeQuery(PageQuery):
     """Prices in each book's own currency, both ends included."""
 
-    lowest: Pounds | None = Field(None, alias="min", description="Included; in the books' currency.")
-    highest: Pounds | None = Field(None, alias="max", description="Included; in the books' currency.")
+    lowest: Price | None = Field(None, alias="min", description="Included; in the books' currency.")
+    highest: Price | None = Field(None, alias="max", description="Included; in the books' currency.")
 
     @field_validator("highest")
     @classmethod
