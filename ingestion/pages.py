@@ -6,16 +6,14 @@ import codecs
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import ClassVar
 from urllib.parse import urljoin
 
-from lxml import etree
+from bs4 import BeautifulSoup, Tag
+from bs4.filter import SoupStrainer
 
 from bookshelf.book import IN_STOCK, OUT_OF_STOCK, Book
 from bookshelf.errors import InvalidBook, PageChanged
-
-#: An element of lxml's tree, which is many times as fast to make as one in plain Python.
-Element: TypeAlias = Any
 
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _HEAD_BYTES = 4096
@@ -46,31 +44,31 @@ class Listing:
 class Page:
     """The named parts of one page; every read either succeeds or raises `PageChanged`."""
 
+    # Only these classes of element are built into a tree: a page is mostly frame.
+    _parts: ClassVar[SoupStrainer]
+
     def __init__(self, body: bytes, url: str) -> None:
         self.url = url
-        self._tree = _tree(decoded(body, url), url)
+        self._tree = BeautifulSoup(decoded(body, url), "lxml", parse_only=self._parts)
 
-    def _first(self, inside: Element, name: str, css_class: str) -> Element | None:
-        return next((found for found in inside.iter(name) if css_class in _classes(found)), None)
-
-    def _one(self, field: str, inside: Element, name: str, css_class: str | None = None) -> Element:
-        found = self._first(inside, name, css_class) if css_class else next(inside.iter(name), None)
-        if found is None:
+    def _one(self, field: str, inside: Tag, name: str, css_class: str | None = None) -> Tag:
+        found = inside.find(name, class_=css_class) if css_class else inside.find(name)
+        if not isinstance(found, Tag):
             raise PageChanged(field, self.url, f"no <{name}{f' class={css_class}' if css_class else ''}>")
         return found
 
-    def _text(self, field: str, tag: Element) -> str:
-        text: str = "".join(tag.itertext()).strip()
+    def _text(self, field: str, tag: Tag) -> str:
+        text = tag.get_text().strip()
         if not text:
-            raise PageChanged(field, self.url, f"an empty <{tag.tag}>")
+            raise PageChanged(field, self.url, f"an empty <{tag.name}>")
         return text
 
-    def _address(self, field: str, tag: Element, attribute: str) -> str:
-        value: str = (tag.get(attribute) or "").strip()
-        if not value:
-            raise PageChanged(field, self.url, f"<{tag.tag}> without {attribute}")
+    def _address(self, field: str, tag: Tag, attribute: str) -> str:
+        value = tag.get(attribute)
+        if not isinstance(value, str) or not value.strip():
+            raise PageChanged(field, self.url, f"<{tag.name}> without {attribute}")
         try:
-            return urljoin(self.url, value)
+            return urljoin(self.url, value.strip())
         except ValueError as error:  # `http://[` begins like an address of version 6
             raise PageChanged(field, self.url, repr(value)) from error
 
@@ -78,10 +76,12 @@ class Page:
 class ListingPage(Page):
     """One page of the list of all books."""
 
+    _parts = SoupStrainer(class_=["form-horizontal", "product_pod", "pager"])
+
     def __init__(self, body: bytes, url: str) -> None:
         super().__init__(body, url)
         form = self._one("number of results", self._tree, "form", "form-horizontal")
-        said = " ".join(" ".join(form.itertext()).split())
+        said = " ".join(form.get_text(" ").split())
         counts = _RESULTS.search(said)
         if counts is None:
             raise PageChanged("number of results", url, repr(said[:100]))
@@ -97,20 +97,20 @@ class ListingPage(Page):
     @property
     def links(self) -> tuple[BookLink, ...]:
         """The books shown, in the page's order; as many as the page says it shows."""
-        pods = [pod for pod in self._tree.iter("article") if "product_pod" in _classes(pod)]
+        pods = self._tree.find_all("article", class_="product_pod")
         if len(pods) != self._expected:
             raise PageChanged("books", self.url, f"{len(pods)} books where it says {self._expected}")
-        return tuple(self._link(pod) for pod in pods)
+        return tuple(self._link(pod) for pod in pods if isinstance(pod, Tag))
 
     @property
     def next_url(self) -> str | None:
         """Address of the next page of the list; None on the last one, which has no link onward."""
-        onward = self._first(self._tree, "li", "next")
-        if onward is None:
+        onward = self._tree.find("li", class_="next")
+        if not isinstance(onward, Tag):
             return None
         return self._address("next page", self._one("next page", onward, "a"), "href")
 
-    def _link(self, pod: Element) -> BookLink:
+    def _link(self, pod: Tag) -> BookLink:
         frame = self._one("thumbnail", pod, "div", "image_container")
         return BookLink(
             url=self._address("book address", self._one("book address", frame, "a"), "href"),
@@ -120,6 +120,8 @@ class ListingPage(Page):
 
 class BookPage(Page):
     """The page of one book."""
+
+    _parts = SoupStrainer(class_=["breadcrumb", "product_page"])
 
     def __init__(self, body: bytes, url: str) -> None:
         super().__init__(body, url)
@@ -152,8 +154,8 @@ class BookPage(Page):
 
     @property
     def upc(self) -> str:
-        for row in self._one("upc", self._article, "table").iter("tr"):
-            if self._text("upc", self._one("upc", row, "th")) == "UPC":
+        for row in self._one("upc", self._article, "table").find_all("tr"):
+            if isinstance(row, Tag) and self._text("upc", self._one("upc", row, "th")) == "UPC":
                 return self._text("upc", self._one("upc", row, "td"))
         raise PageChanged("upc", self.url, "no row UPC in the table")
 
@@ -166,7 +168,7 @@ class BookPage(Page):
 
     @property
     def rating(self) -> int:
-        classes = _classes(self._one("rating", self._main, "p", "star-rating"))
+        classes = self._one("rating", self._main, "p", "star-rating").get_attribute_list("class")
         stars = [_STARS[name] for name in classes if name in _STARS]
         if len(stars) != 1:
             raise PageChanged("rating", self.url, repr(" ".join(classes)))
@@ -185,15 +187,15 @@ class BookPage(Page):
 
     @property
     def category(self) -> str:
-        trail = list(self._one("category", self._tree, "ul", "breadcrumb").iter("a"))
+        trail = self._one("category", self._tree, "ul", "breadcrumb").find_all("a")
         if len(trail) != 3:  # Home, Books, the category; the book itself is no link
             raise PageChanged("category", self.url, f"a trail of {len(trail)} links")
         return " ".join(self._text("category", trail[2]).split())
 
     @property
     def image(self) -> str:
-        gallery = self._by_id("product_gallery")
-        if gallery is None:
+        gallery = self._article.find(id="product_gallery")
+        if not isinstance(gallery, Tag):
             raise PageChanged("image", self.url, "no product_gallery")
         return self._address("image", self._one("image", gallery, "img"), "src")
 
@@ -204,34 +206,15 @@ class BookPage(Page):
         Two books of the live shop truly have none. A block without text, or text without its block,
         is a page that has changed.
         """
-        heading = self._by_id("product_description")
-        paragraphs = self._article.findall("p")
+        heading = self._article.find(id="product_description")
+        paragraphs = self._article.find_all("p", recursive=False)
         if heading is None and not paragraphs:
             return ""
-        if heading is None:
+        if not isinstance(heading, Tag):
             raise PageChanged("description", self.url, "a paragraph without product_description above it")
-        if len(paragraphs) != 1 or heading.getnext() is not paragraphs[0]:
+        if len(paragraphs) != 1 or heading.find_next_sibling() is not paragraphs[0]:
             raise PageChanged("description", self.url, "product_description without its one paragraph")
         return self._text("description", paragraphs[0])
-
-    def _by_id(self, name: str) -> Element | None:
-        return next((tag for tag in self._article.iter(etree.Element) if tag.get("id") == name), None)
-
-
-def _tree(text: str, url: str) -> Element:
-    # UTF-8 again, and said so: the parser would otherwise go by the <meta> whatever the text was made from.
-    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-    try:
-        tree = etree.fromstring(text.encode(), parser)
-    except (etree.LxmlError, UnicodeEncodeError) as error:
-        raise PageChanged("page", url, str(error)) from error
-    if tree is None:
-        raise PageChanged("page", url)
-    return tree
-
-
-def _classes(tag: Element) -> list[str]:
-    return (tag.get("class") or "").split()
 
 
 def decoded(body: bytes, url: str) -> str:

@@ -20,7 +20,7 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.runs import Runs
-from bookshelf.secrets import ensure_secrets
+from bookshelf.secrets import draw_secrets
 from bookshelf.settings import Settings
 from ingestion.__main__ import main
 from tests.conftest import BOOKSTORE
@@ -74,7 +74,7 @@ def days(
 
 @pytest.fixture
 def client(settings: Settings, database_url: str, days: list[Day]) -> FlaskClient:
-    ensure_secrets(settings)
+    draw_secrets(settings)
     return create_app(settings.model_copy(update={"database_url": database_url})).test_client()
 
 

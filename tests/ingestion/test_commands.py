@@ -68,11 +68,11 @@ def test_scrape_ends_with_one_line_that_says_it_all(
 def test_an_error_of_ours_is_one_line_and_status_1(
     catalogue: Catalogue, shop: SmallShop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shop.change("/catalogue/book-2/index.html", "<h1>", "<h2>")
+    shop.answer("/catalogue/page-2.html", 404)
     assert main(["scrape", "--source", shop.url]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert f"error: cannot read title on {shop.url}catalogue/book-2/index.html" in printed.err
+    assert f"error: cannot fetch {shop.url}catalogue/page-2.html: the server answered 404" in printed.err
     assert "Traceback" not in printed.err
     assert recorded(catalogue) == [("cli", "failed", shop.url)]
 
@@ -144,7 +144,7 @@ def test_an_interrupted_scrape_goes_on_where_it_stopped(
     assert main(["resume", run.id]) == 0
     assert Runs(catalogue.engine).get(run.id).counts["pages_kept"] == 10
     again = [path for path in shop.asked if path != "/robots.txt"][len(asked) :]
-    assert again == ["/"]  # to find where the shop's list begins
+    assert again == ["HEAD /"]  # to find where the shop's list begins
     assert len(catalogue.all_books()) == 7
 
 
