@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bookshelf.book import Book
+from bookshelf.book import Book, ListedBook
 from bookshelf.catalogue import Catalogue
 from bookshelf.contracts import (
+    PriceReply,
+    PriceRequest,
     RecommendationReply,
     RecommendationRequest,
     TableReply,
@@ -26,9 +28,11 @@ from bookshelf.errors import ModelUnavailable
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
 from features import schema
+from features.price import PriceRegressor
 from features.recommender import BookRecommender
+from features.tabular import book_frame
 from ingestion.publish import publish_features
-from serving.answers import RecommendationAnswers
+from serving.answers import PriceAnswers, RecommendationAnswers
 from serving.champions import Champion
 from serving.offer import OnOffer
 from serving.online import TABLE_FEATURES, OnlineFeatures
@@ -118,6 +122,21 @@ def test_training_data_is_what_the_service_would_have_given(home: Settings, past
     assert (row["book_id"], row["price"], row["currency"]) == (1, 1.0, "GBP")
     [row] = rows(schema.RECOMMENDER_SERVICE)
     assert list(row) == ["book_id", "title", "category", "description"]
+
+
+def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Settings) -> None:
+    online = OnlineFeatures(lambda: open_feature_store(home, mlflow=False))
+    frame = book_frame(
+        [ListedBook(number, "shop", a_book(number, f"{number}.00")) for number in range(1, 21)],
+        MONDAY,
+        MONDAY,
+    )
+    model = PriceRegressor("ridge").fit(frame, frame[schema.LABEL].to_numpy())
+    model.currency = "EUR"
+    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online)
+    [reply] = asyncio.run(answers([PriceRequest(book_id=2)]))
+    assert isinstance(reply, PriceReply)
+    assert (reply.currency, np.isfinite(reply.price)) == ("EUR", True)
 
 
 def recommender(books: int) -> Champion:
