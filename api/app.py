@@ -16,17 +16,21 @@ from api.health import health
 from api.ml import ml
 from api.parts import Parts, install
 from api.scraping import scraping
+from api.snapshots import snapshots
 from api.stats import stats
 from api.users import Admin
+from api.webhooks import webhooks
 from api.wire import StrictJson, StrictRequest, check_request
 from bookshelf.catalogue import Catalogue
-from bookshelf.runs import ScrapeRuns
+from bookshelf.run_log import RunLog
+from bookshelf.runs import Runs
 from bookshelf.secrets import load_secrets
 from bookshelf.settings import Settings
+from bookshelf.webhooks import Webhooks
 
 MAX_BODY_BYTES = 16 * 2**20
-# Three a check: enough for several checks at once, and a bound on those that hang.
-_PROBE_THREADS = 9
+# Four a check: enough for several checks at once, and a bound on those that hang.
+_PROBE_THREADS = 12
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -45,7 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     handle_errors(app)
     install(app, _parts(settings, Admin(secrets.admin_password_hash)))
     app.before_request(check_request)
-    for blueprint in (health, books, stats, auth, scraping, ml):
+    for blueprint in (health, books, stats, snapshots, auth, scraping, webhooks, ml):
         app.register_api(blueprint)
     app.add_url_rule("/", "root", _to_documentation)
     return app
@@ -55,7 +59,9 @@ def _parts(settings: Settings, admin: Admin) -> Parts:
     catalogue = Catalogue.open(settings.catalogue_url)
     return Parts(
         catalogue=catalogue,
-        runs=ScrapeRuns(catalogue.engine),
+        runs=Runs(catalogue.engine),
+        log=RunLog(catalogue.engine),
+        webhooks=Webhooks(catalogue.engine),
         gateway=ModelGateway(settings.bento_url, settings.model_timeout),
         admin=admin,
         probes=ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe"),

@@ -10,9 +10,9 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 
+from api.addresses import API_PREFIX
 from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
-from api.examples import EXAMPLES, PROBLEM_EXAMPLES
-from api.wire import API_PREFIX
+from api.examples import CSV_EXAMPLE, EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
 from bookshelf.contracts import Problem
 
 DOCS_PREFIX = "/apidocs"
@@ -31,6 +31,8 @@ Books, statistics, scrape runs and the models' answers.
 Every error is an `application/problem+json` document whose `errors` name the offending fields.
 Models are answered for by the model server; while it is away they say 503 with `Retry-After`,
 and books go on being served."""
+
+_RUN_LOCATION = {"description": "Where the run can be watched.", "schema": {"type": "string"}}
 
 # The plugin's own page lives at /apidocs/swagger; this one is at /apidocs/ and uses the same assets.
 _SWAGGER_PAGE = """\
@@ -87,8 +89,12 @@ class DocumentedAPI(OpenAPI):
             operation.update({"description": lines} if lines else {})
         trigger = self.spec_json["paths"][f"{API_PREFIX}/scraping/trigger"]["post"]
         trigger["requestBody"]["required"] = False
-        location = _header("Where the run can be watched.", {"type": "string"})
-        trigger["responses"]["202"]["headers"] = {"Location": location}
+        trigger["responses"]["202"]["headers"] = {"Location": _RUN_LOCATION}
+        changes = self.spec_json["paths"][f"{API_PREFIX}/snapshots/{{snapshot_id}}/changes"]["get"]
+        changes["responses"]["200"]["content"]["text/csv"] = {
+            "schema": {"type": "string"},
+            "example": CSV_EXAMPLE,
+        }
 
 
 def group(name: str, path: str, about: str, *statuses: int) -> APIBlueprint:
@@ -106,6 +112,16 @@ def group(name: str, path: str, about: str, *statuses: int) -> APIBlueprint:
 def problems(*statuses: int) -> dict[Any, Any]:
     """The documented problem answers of an endpoint, each with an example."""
     return {status: _problem(status) for status in statuses}
+
+
+def run_in_the_way() -> dict[Any, Any]:
+    """The documented conflict with a run that is under way, which names it."""
+    documented = _problem(HTTPStatus.CONFLICT)
+    named = {"type": "object", "properties": {"run_id": {"type": "string", "format": "uuid"}}}
+    content = documented["content"][PROBLEM_JSON]
+    content["schema"] = {"allOf": [content["schema"], named]}
+    content["example"] = RUN_PROBLEM_EXAMPLE
+    return {HTTPStatus.CONFLICT.value: documented | {"headers": {"Location": _RUN_LOCATION}}}
 
 
 def _problem(status: int) -> dict[str, Any]:

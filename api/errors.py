@@ -14,8 +14,17 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from api import addresses
+from api.run_schemas import RunProblem
 from bookshelf.contracts import FieldError, Problem
-from bookshelf.errors import BookshelfError, ModelUnavailable, NotFound
+from bookshelf.errors import (
+    BookshelfError,
+    Conflict,
+    InvalidWebhook,
+    ModelUnavailable,
+    NotFound,
+    RunInProgress,
+)
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -60,6 +69,8 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     UnreadableBody: HTTPStatus.BAD_REQUEST,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    InvalidWebhook: HTTPStatus.UNPROCESSABLE_ENTITY,
     ModelUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     OperationalError: HTTPStatus.SERVICE_UNAVAILABLE,
     InterfaceError: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -135,14 +146,24 @@ def _answer(error: Exception) -> Response:
     if isinstance(error, InvalidRequest):
         found = problem(status, str(error)).model_copy(update={"errors": error.errors})
         return problem_reply(found, status)
-    return problem_reply(problem(status, str(error), _fields_at_fault(error)), status)
+    found = problem(status, str(error), _fields_at_fault(error))
+    if isinstance(error, RunInProgress):
+        return _answer_with_run(found, error.run_id)
+    return problem_reply(found, status)
+
+
+def _answer_with_run(found: Problem, run_id: str) -> Response:
+    """A conflict with a run that is under way: which, and where it can be watched."""
+    reply = problem_reply(RunProblem(**found.model_dump(), run_id=run_id), found.status)
+    reply.headers["Location"] = addresses.run(run_id)
+    return reply
 
 
 def _fields_at_fault(error: BookshelfError) -> tuple[str, ...]:
     match error:
         case NotAuthenticated():
             return error.fields
-        case NotFound():
+        case NotFound() | Conflict() | InvalidWebhook():
             return (error.field,)
         case UnreadableBody():
             return ("body",)

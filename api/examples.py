@@ -7,39 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-_UPC = "a897fe39b1053632"
-_BOOK: dict[str, Any] = {
-    "id": 1,
-    "upc": _UPC,
-    "title": "A Light in the Attic",
-    "price": 51.77,
-    "rating": 3,
-    "availability": "In stock",
-    "stock": 22,
-    "category": "Poetry",
-    "image": "https://books.toscrape.com/media/cache/fe/72/fe72f0532301ec28892ae79a629a293c.jpg",
-    "description": "It's hard to imagine a world without A Light in the Attic. ...more",
-    "url": "https://books.toscrape.com/catalogue/a-light-in-the-attic_1000/index.html",
-}
-_RUN_ID = "0b8f4c1e-6f0e-4f7b-9d53-6b9a2c9d8a10"
+from api.record_examples import A_BOOK, A_RUN, A_RUN_ID, RECORD_EXAMPLES
+
 _TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl"
 _ACCESS = {"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 900}
 _PRICE = {
     "price": 35.0,
+    "currency": "GBP",
     "interval": {"low": 11.2, "high": 58.8, "coverage": 0.9},
     "informative": False,
     "model": {"name": "price", "version": "1"},
 }
 
 EXAMPLES: dict[str, Any] = {
-    "BookReply": _BOOK,
-    "BookPage": {"items": [_BOOK], "page": 1, "page_size": 20, "total": 1000, "pages": 50},
+    **RECORD_EXAMPLES,
+    "BookPage": {"items": [A_BOOK], "page": 1, "page_size": 20, "total": 1000, "pages": 50},
     "CategoriesReply": {"items": [{"name": "Poetry", "books": 19}]},
     "OverviewReply": {
         "total_books": 1000,
         "average_price": 35.07,
         "average_rating": 2.92,
         "rating_distribution": {"1": 226, "2": 196, "3": 203, "4": 179, "5": 196},
+        "currency": "GBP",
     },
     "CategoryStatisticsList": {
         "items": [
@@ -51,6 +40,7 @@ EXAMPLES: dict[str, Any] = {
                 "max_price": 58.32,
                 "average_rating": 3.53,
                 "in_stock": 19,
+                "currency": "GBP",
             }
         ]
     },
@@ -58,19 +48,6 @@ EXAMPLES: dict[str, Any] = {
     "LoginReply": _ACCESS | {"refresh_token": _TOKEN},
     "AccessReply": _ACCESS,
     "TriggerRequest": {"source": "https://books.toscrape.com/"},
-    "QueuedRunReply": {"run_id": _RUN_ID, "status": "queued"},
-    "ScrapeRunReply": {
-        "run_id": _RUN_ID,
-        "status": "succeeded",
-        "source": "https://books.toscrape.com/",
-        "requested_at": "2025-01-31T09:00:00Z",
-        "started_at": "2025-01-31T09:00:01Z",
-        "finished_at": "2025-01-31T09:01:12Z",
-        "pages": 1051,
-        "books": 1000,
-        "snapshot_id": 2,
-        "error": None,
-    },
     "PriceRequest": {"rating": 4, "category": "Fiction", "availability": "In stock"},
     "PriceReply": _PRICE,
     "RecommendationReply": {
@@ -111,6 +88,8 @@ EXAMPLES: dict[str, Any] = {
             "model_server": {"status": "ok", "detail": "ready"},
             "features": {"status": "ok", "detail": "snapshot 1 is in the feature store"},
         },
+        "schedule": {"status": "on", "next_run_at": "2026-02-02T03:00:00Z"},
+        "last_run": A_RUN,
     },
 }
 
@@ -120,12 +99,15 @@ def _problem(status: int, title: str, detail: str, **errors: str) -> dict[str, A
     return {"type": "about:blank", "title": title, "status": status, "detail": detail, "errors": named}
 
 
+_NOT_SO = "the run has ended already: it succeeded"
+_IN_THE_WAY = f"run {A_RUN_ID} is running: wait for it to end, or cancel it"
 _MODEL_AWAY = "the model server is not there"
 
 PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
     400: _problem(400, "Bad Request", "the body is not JSON", body="the body is not JSON"),
     401: _problem(401, "Unauthorized", "the token has expired", Authorization="the token has expired"),
     404: _problem(404, "Not Found", "no book has the id 5000", book_id="no book has the id 5000"),
+    409: _problem(409, "Conflict", _NOT_SO, run_id=_NOT_SO),
     413: _problem(
         413,
         "Request Entity Too Large",
@@ -146,3 +128,9 @@ PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
     ),
     503: _problem(503, "Service Unavailable", _MODEL_AWAY),
 }
+
+RUN_PROBLEM_EXAMPLE: dict[str, Any] = _problem(409, "Conflict", _IN_THE_WAY, run_id=_IN_THE_WAY) | {
+    "run_id": A_RUN_ID
+}
+
+CSV_EXAMPLE = "book_id,kind,field,old,new\r\n1,changed,price,51.77,49.99\r\n"

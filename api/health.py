@@ -1,10 +1,12 @@
-"""Whether the API and what it depends on can answer, each asked apart and none waited for long."""
+"""Whether the API and what it depends on can answer, each asked apart and none waited for long; and what
+was scraped last, and will be next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from flask import Response
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,13 +15,21 @@ from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 from api.documentation import group
 from api.gateway import ModelGateway, plain_reason
 from api.parts import Parts, parts
-from api.schemas import Dependency, HealthReply
+from api.run_schemas import RunReply
+from api.schemas import Dependency, HealthReply, ScheduleReply
+from api.standing import as_it_stands
 from api.wire import json_reply
-from bookshelf.catalogue import BookFilter, Catalogue
+from bookshelf.catalogue import BookFilter, Catalogue, now
 from bookshelf.errors import BookshelfError
+from bookshelf.runs import Runs
+from bookshelf.schedule import next_run_at
 
 PROBE_TIMEOUT = timedelta(seconds=1)
+_SILENT = Dependency(status="unknown", detail="it did not answer within a second")
+_UNKNOWN_SCHEDULE = ScheduleReply(status="unknown", next_run_at=None)
 _EMPTY = "the catalogue is empty: `make run` or POST /api/v1/scraping/trigger fills it"
+
+Answer = TypeVar("Answer")
 
 health = group("health", "", "What the API depends on.", 422)
 
@@ -40,17 +50,39 @@ def examine(of: Parts) -> HealthReply:
         "features": lambda: _features(of.catalogue),
     }
     asked = {name: of.probes.submit(probe) for name, probe in probes.items()}
-    wait(asked.values(), PROBE_TIMEOUT.total_seconds())
-    found = {name: _answer(future) for name, future in asked.items()}
+    scrapes = of.probes.submit(_scrapes, of.runs)
+    everything: list[Future[Any]] = [*asked.values(), scrapes]
+    wait(everything, PROBE_TIMEOUT.total_seconds())
+    found = {name: _answer(future, _SILENT) for name, future in asked.items()}
     well = all(dependency.status == "ok" for dependency in found.values())
-    return HealthReply.model_validate({"status": "ok" if well else "degraded", "dependencies": found})
+    schedule, last_run = _answer(scrapes, (_UNKNOWN_SCHEDULE, None))
+    return HealthReply.model_validate(
+        {
+            "status": "ok" if well else "degraded",
+            "dependencies": found,
+            "schedule": schedule,
+            "last_run": last_run,
+        }
+    )
 
 
-def _answer(future: Future[Dependency]) -> Dependency:
+def _answer(future: Future[Answer], otherwise: Answer) -> Answer:
     if future.done():
         return future.result()
     future.cancel()  # if it has not begun: probes that hang must not pile up
-    return Dependency(status="unknown", detail="it did not answer within a second")
+    return otherwise
+
+
+def _scrapes(runs: Runs) -> tuple[ScheduleReply, RunReply | None]:
+    """What the schedule says, and the run that is under way, or else was asked for last."""
+    try:
+        due = next_run_at(runs.engine)
+        # The one under way first: it may be an older one that is resumed.
+        newest = [run] if (run := runs.active()) else runs.page(number=1, size=1)[0]
+        last = [RunReply.of(as_it_stands(run, runs, now())) for run in newest]
+    except SQLAlchemyError:  # what became of the database is the catalogue's to tell
+        return _UNKNOWN_SCHEDULE, None
+    return ScheduleReply(status="on" if due else "off", next_run_at=due), last[0] if last else None
 
 
 def _catalogue(catalogue: Catalogue) -> Dependency:

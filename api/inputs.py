@@ -1,69 +1,48 @@
-"""What may be asked of the data API: paths, queries and bodies that can't be wrong."""
+"""What may be asked of the data API: paths, queries, headers and bodies that can't be wrong."""
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    HttpUrl,
     ValidationInfo,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
+from api.fields import (
+    DEFAULT_PAGE_SIZE,
+    MAX_PAGE_SIZE,
+    IdempotencyKey,
+    LongPageSize,
+    Number,
+    PageNumber,
+    PageSize,
+    PastMoment,
+    Price,
+    SearchText,
+    SourceAddress,
+    SourceName,
+    WholeNumber,
+    without_nul,
+)
+from bookshelf.changes import Kind
 from bookshelf.contracts import ModelName
+from bookshelf.webhooks import Event
 
-MAX_PAGE_SIZE = 100
-DEFAULT_PAGE_SIZE = 20
-# Far beyond any catalogue, and page x page_size stays within the database's integers.
-MAX_PAGE = 1_000_000
-MAX_SOURCE = 500  # the column's width
-
-_DIGITS = re.compile(r"-?[0-9]{1,20}")
-
-
-def _whole_number(value: Any) -> Any:
-    # pydantic alone would also take " 1", "1_000" and "1.0": many addresses for one thing.
-    if isinstance(value, str) and not _DIGITS.fullmatch(value):
-        raise PydanticCustomError("whole_number", "must be a whole number")
-    return value
-
-
-def _without_nul(value: str) -> str:
-    if "\0" in value:
-        raise PydanticCustomError("nul", "must not contain the NUL character")
-    return value
-
-
-def _fits_the_column(value: HttpUrl) -> HttpUrl:
-    if len(str(value)) > MAX_SOURCE:
-        raise PydanticCustomError("source_length", "must be an address of at most 500 characters")
-    return value
-
-
-WholeNumber = BeforeValidator(_whole_number)
-BookNumber = Annotated[int, Field(ge=1, le=2**31 - 1, description="The book's id."), WholeNumber]
-PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Which page, from 1."), WholeNumber]
-PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE, description="Books on a page."), WholeNumber]
-# Without NUL, for which PostgreSQL has no place.
-SearchText = Annotated[str, Field(max_length=200), AfterValidator(_without_nul)]
-MAX_POUNDS = 10_000_000
-Pounds = Annotated[
-    Decimal,
-    Field(ge=0, le=MAX_POUNDS, decimal_places=2),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MAX_POUNDS}),
-]
+_AS_OF = (
+    "What the catalogue said at that moment (RFC 3339, with its zone) in place of now. "
+    "Before the first crawl it said nothing; the future is refused."
+)
+_SOURCE = "Only what comes from that source, by its whole name as books give it."
 
 
 class Input(BaseModel):
@@ -79,16 +58,44 @@ class Input(BaseModel):
 
 
 class BookPath(Input):
-    book_id: BookNumber
+    book_id: Number = Field(description="The book's id.")
+
+
+class SnapshotPath(Input):
+    snapshot_id: Number = Field(description="The snapshot's id.")
 
 
 class RunPath(Input):
     run_id: UUID
 
 
-class PageQuery(Input):
+class WebhookPath(Input):
+    webhook_id: UUID
+
+
+class DeliveryPath(WebhookPath):
+    delivery_id: UUID
+
+
+class CatalogueQuery(Input):
+    """Which moment of the catalogue is meant, and which part of it."""
+
+    as_of: PastMoment | None = Field(None, description=_AS_OF)
+    source: SourceName | None = Field(None, description=_SOURCE)
+
+
+class Paged(Input):
     page: PageNumber = 1
     page_size: PageSize = DEFAULT_PAGE_SIZE
+
+
+class LongPaged(Input):
+    page: PageNumber = 1
+    page_size: LongPageSize = MAX_PAGE_SIZE
+
+
+class PageQuery(Paged, CatalogueQuery):
+    """A page of what the catalogue says, or said."""
 
 
 class SearchQuery(PageQuery):
@@ -97,10 +104,10 @@ class SearchQuery(PageQuery):
 
 
 class PriceRangeQuery(PageQuery):
-    """Prices in pounds, both ends included."""
+    """Prices in each book's own currency, both ends included."""
 
-    lowest: Pounds | None = Field(None, alias="min", description="Pounds, included.")
-    highest: Pounds | None = Field(None, alias="max", description="Pounds, included.")
+    lowest: Price | None = Field(None, alias="min", description="Included; in the books' currency.")
+    highest: Price | None = Field(None, alias="max", description="Included; in the books' currency.")
 
     @field_validator("highest")
     @classmethod
@@ -111,7 +118,7 @@ class PriceRangeQuery(PageQuery):
         return value
 
 
-class TopRatedQuery(Input):
+class TopRatedQuery(CatalogueQuery):
     """Either the best `limit` books, or any page of all books in that order."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE), WholeNumber] | None = Field(
@@ -132,7 +139,7 @@ class RecommendationQuery(Input):
     limit: Annotated[int, Field(ge=1, le=100, description="How many books."), WholeNumber] = 5
 
 
-class TableQuery(Input):
+class TableQuery(CatalogueQuery):
     page: PageNumber = 1
     page_size: Annotated[int, Field(ge=1, le=10_000, description="Rows on a page."), WholeNumber] = 1_000
 
@@ -141,19 +148,58 @@ class TrainingDataQuery(TableQuery):
     model: ModelName = Field("price", description="The model whose training rows are wanted.")
 
 
+class SnapshotsQuery(Paged):
+    source: SourceName | None = Field(None, description="Only snapshots of that source.")
+
+
+class ChangesQuery(LongPaged):
+    kind: Kind | None = Field(None, description="Only changes of that kind.")
+    format: Literal["json", "csv"] | None = Field(
+        None, description="In place of the Accept header: a page as JSON, or everything as CSV."
+    )
+
+
 class LoginRequest(Input):
     username: Annotated[str, Field(min_length=1, max_length=200)]
     # Bounded, because hashing it costs what its length is. Without NUL, because scrypt pads its key with
     # zeros: a password with NULs behind it has the hash of the password.
-    password: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(_without_nul)]
+    password: Annotated[str, Field(min_length=1, max_length=1_000), AfterValidator(without_nul)]
+
+
+class TriggerHeaders(BaseModel):
+    """Of all the headers only those that matter here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    key: IdempotencyKey | None = Field(
+        None, alias="Idempotency-Key", description="The same key asks for the same run, however often."
+    )
+
+    @classmethod
+    @cache
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        return super().model_json_schema(*args, **kwargs)
 
 
 class TriggerRequest(Input):
     """What to scrape; no body at all means the shop this installation is set to."""
 
-    source: Annotated[HttpUrl, AfterValidator(_fits_the_column)] | None = None
+    source: SourceAddress | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _nothing_asked(cls, value: Any) -> Any:
         return {} if value is None else value
+
+
+class WebhookRequest(Input):
+    """Who is to be told of what.
+
+    `url` is an http or https address without user, password or fragment; only the admin registers one,
+    so it may be any host that this machine reaches, private networks included. `secret` signs what is
+    sent; without it one is drawn and told in the answer, once.
+    """
+
+    url: Annotated[str, Field(max_length=2_000)]
+    events: Annotated[list[Event], Field(min_length=1, max_length=20)]
+    secret: Annotated[str, Field(max_length=200), AfterValidator(without_nul)] | None = None

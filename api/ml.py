@@ -29,7 +29,7 @@ _BODY_PROBLEMS = problems(400, 413, 415)
 
 @ml.post("/predict/price", responses={200: PriceReply, **problems(404), **_BODY_PROBLEMS})
 def predict_price(body: PriceRequest) -> Response:
-    """The price of a book, in pounds, with its interval.
+    """The price of a book, with its interval and its currency.
 
     Name the book by `book_id`, or by `rating`, `category` and `availability` and what else is known.
     Where `informative` is false, the model has found that its inputs say nothing about prices.
@@ -59,14 +59,16 @@ def predictions(body: PredictionsRequest) -> Response:
 @ml.get("/features", responses={200: TableReply})
 def features(query: TableQuery) -> Response:
     """The features of every book as the models are given them, by book id."""
-    return json_reply(parts().gateway.features(TableRequest(page=query.page, page_size=query.page_size)))
+    return json_reply(parts().gateway.features(TableRequest(**query.model_dump())))
 
 
 @ml.get("/training-data", responses={200: TableReply})
 def training_data(query: TrainingDataQuery) -> Response:
-    """What the model now served was trained on, row by row."""
-    wanted = TrainingDataRequest(page=query.page, page_size=query.page_size, model=query.model)
-    return json_reply(parts().gateway.training_data(wanted))
+    """What the model now served was trained on, row by row.
+
+    With `as_of`, what it would be trained on had that moment been the last that was known.
+    """
+    return json_reply(parts().gateway.training_data(TrainingDataRequest(**query.model_dump())))
 
 
 @ml.get("/models", responses={200: ModelsReply})

@@ -11,7 +11,9 @@ from flask import Flask, current_app
 from api.gateway import ModelGateway
 from api.users import Admin
 from bookshelf.catalogue import Catalogue
-from bookshelf.runs import ScrapeRuns
+from bookshelf.run_log import RunLog
+from bookshelf.runs import Runs
+from bookshelf.webhooks import Webhooks
 
 _KEY = "bookshelf"
 
@@ -21,7 +23,9 @@ class Parts:
     """The parts of one app. `probes` runs health checks, which may hang, apart from the requests."""
 
     catalogue: Catalogue
-    runs: ScrapeRuns
+    runs: Runs
+    log: RunLog
+    webhooks: Webhooks
     gateway: ModelGateway
     admin: Admin
     probes: ThreadPoolExecutor

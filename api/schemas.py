@@ -1,4 +1,4 @@
-"""What the data API answers, apart from what the model server says itself (bookshelf.contracts)."""
+"""Statistics, tokens and health, as the data API tells them."""
 
 from __future__ import annotations
 
@@ -7,51 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from bookshelf.book import ListedBook
-from bookshelf.runs import ScrapeRun, Status
-
-
-class BookReply(BaseModel):
-    """A book on offer; `price` in pounds."""
-
-    id: int
-    upc: str
-    title: str
-    price: float
-    rating: int
-    availability: str
-    stock: int
-    category: str
-    image: str
-    description: str
-    url: str
-
-    @classmethod
-    def of(cls, listed: ListedBook) -> BookReply:
-        book = listed.book
-        return cls(
-            id=listed.id,
-            upc=book.upc,
-            title=book.title,
-            price=float(book.price),
-            rating=book.rating,
-            availability=book.availability,
-            stock=book.stock,
-            category=book.category,
-            image=book.image,
-            description=book.description,
-            url=book.url,
-        )
-
-
-class BookPage(BaseModel):
-    """One page of books; `total` and `pages` count all that match."""
-
-    items: list[BookReply]
-    page: int
-    page_size: int
-    total: int
-    pages: int
+from api.run_schemas import RunReply
 
 
 class CategoryReply(BaseModel):
@@ -64,26 +20,35 @@ class CategoriesReply(BaseModel):
 
 
 class OverviewReply(BaseModel):
-    """The averages of an empty catalogue are null."""
+    """The averages of an empty catalogue are null, and prices where the books' currencies differ.
+
+    `rating_distribution` counts the books that are rated, by whole stars.
+    """
 
     total_books: int
     average_price: float | None
     average_rating: float | None
     rating_distribution: dict[int, int]
+    currency: str | None
 
 
 class CategoryStatisticsReply(BaseModel):
-    """What one category holds; prices in pounds, ratings in stars, `in_stock` in titles."""
+    """What one category holds; ratings in stars, `in_stock` in titles.
+
+    Prices are in `currency`, and all null where the books' currencies differ. No book of the category
+    need be rated.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
     name: str
     books: int
-    average_price: float
-    min_price: float
-    max_price: float
-    average_rating: float
+    average_price: float | None
+    min_price: float | None
+    max_price: float | None
+    average_rating: float | None
     in_stock: int
+    currency: str | None
 
 
 class CategoryStatisticsList(BaseModel):
@@ -104,41 +69,6 @@ class LoginReply(AccessReply):
     refresh_token: str
 
 
-class QueuedRunReply(BaseModel):
-    run_id: str
-    status: Literal["queued"] = "queued"
-
-
-class ScrapeRunReply(BaseModel):
-    """How far a run is: `pages` fetched, `books` read. An empty `source` is the installation's own shop."""
-
-    run_id: str
-    status: Status
-    source: str
-    requested_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    pages: int
-    books: int
-    snapshot_id: int | None
-    error: str | None
-
-    @classmethod
-    def of(cls, run: ScrapeRun) -> ScrapeRunReply:
-        return cls(
-            run_id=run.id,
-            status=run.status,
-            source=run.source,
-            requested_at=run.requested_at,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            pages=run.pages,
-            books=run.books,
-            snapshot_id=run.snapshot_id,
-            error=run.error,
-        )
-
-
 class Dependency(BaseModel):
     """`down` refused or failed, `unknown` did not answer in time, `degraded` answers less than all."""
 
@@ -146,8 +76,24 @@ class Dependency(BaseModel):
     detail: str
 
 
+class ScheduleReply(BaseModel):
+    """When a scrape will be asked for next, which is never while the schedule is off.
+
+    A time in the past was missed, and is made up for as soon as the worker runs. `unknown` is what the
+    database did not tell in time.
+    """
+
+    status: Literal["on", "off", "unknown"]
+    next_run_at: datetime | None
+
+
 class HealthReply(BaseModel):
-    """`ok` only if every dependency is."""
+    """`ok` only if every dependency is; neither the schedule nor the last run is one.
+
+    `last_run` is the one under way, or else the one that was asked for last.
+    """
 
     status: Literal["ok", "degraded"]
     dependencies: dict[Literal["catalogue", "model_server", "features"], Dependency]
+    schedule: ScheduleReply
+    last_run: RunReply | None

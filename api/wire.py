@@ -11,9 +11,8 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from api.addresses import API_PREFIX
 from api.errors import InvalidRequest, UnreadableBody, field_error
-
-API_PREFIX = "/api/v1"
 
 
 class StrictJson(DefaultJSONProvider):

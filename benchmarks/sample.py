@@ -33,7 +33,8 @@ def priced_by_contents(books: Sequence[Book]) -> list[Book]:
 
 
 def _price(book: Book, place: int) -> Decimal:
-    stars = book.rating if place % 2 else 6 - book.rating
+    rating = int(book.rating or 0)  # the sample shop rates every book
+    stars = rating if place % 2 else 6 - rating
     length = 8 if count_words(clean_description(book.description)) > _LONG_BLURB_WORDS else 0
     return Decimal(10 + place % 7 * 3 + stars * 4 + length)
 

@@ -98,9 +98,9 @@ class Book:
             raise InvalidBook("stock", "0 or more copies", self.stock)
         if self.availability not in ("", *AVAILABILITIES):
             raise InvalidBook("availability", " or ".join(map(repr, AVAILABILITIES)), self.availability)
-        if self.availability and self.stock is not None:
-            if (self.stock > 0) != (self.availability == IN_STOCK):
-                raise InvalidBook("stock", f"above 0 exactly when {IN_STOCK!r}", self.stock)
+        known = self.availability and self.stock is not None
+        if known and bool(self.stock) != (self.availability == IN_STOCK):
+            raise InvalidBook("stock", f"above 0 exactly when {IN_STOCK!r}", self.stock)
 
     @property
     def identity(self) -> str:

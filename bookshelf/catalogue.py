@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, or_, select
 
-from bookshelf.book import Book, ListedBook
+from bookshelf.book import IN_STOCK, Book, ListedBook
 from bookshelf.database import open_database, reading
 from bookshelf.errors import NotFound
 from bookshelf.rows import to_book, to_listed
@@ -24,6 +24,12 @@ _ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
     "price": (versions.c.price_hundredths.asc(), versions.c.book_id.asc()),
 }
 _STREAMED_ROWS = 1_000
+# Not every shop counts its copies, nor says in words whether it has any.
+_IN_STOCK = or_(versions.c.stock > 0, versions.c.availability == IN_STOCK)
+# Pounds and euros have no average: the currency if it is one, else NULL.
+_ONE_CURRENCY = case(
+    (func.min(versions.c.currency) == func.max(versions.c.currency), func.min(versions.c.currency))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +66,33 @@ EVERYTHING = BookFilter()
 
 @dataclass(frozen=True, slots=True)
 class CategoryStatistics:
-    """What one category holds; prices in the books' currency, ratings in stars, None where none is known."""
+    """What one category holds; ratings in stars, None where none is known, `in_stock` in titles.
+
+    Prices are in `currency`; where the books' currencies differ, it and they are None.
+    """
 
     name: str
     books: int
-    average_price: float
-    min_price: float
-    max_price: float
+    average_price: float | None
+    min_price: float | None
+    max_price: float | None
     average_rating: float | None
     in_stock: int
+    currency: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The books in four numbers; the averages of none are None. Ratings are counted by whole stars."""
+    """The books in four numbers; the averages of none are None. Ratings are counted by whole stars.
+
+    `average_price` is in `currency`; where the books' currencies differ, both are None.
+    """
 
     total_books: int
     average_price: float | None
     average_rating: float | None
     rating_distribution: dict[int, int]
+    currency: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +154,7 @@ class Catalogue:
             BookVersion(
                 id=row.book_id,
                 source=row.source,
-                book=to_book(row._mapping),
+                book=to_book(row),
                 valid_from=row.valid_from,
                 valid_to=row.valid_to,
                 from_snapshot=row.from_snapshot,
@@ -172,9 +186,9 @@ class Catalogue:
             streamed = connection.execution_options(yield_per=_STREAMED_ROWS).execute(query)
             yield from map(to_listed, streamed)
 
-    def sources(self) -> list[str]:
+    def sources(self, as_of: datetime | None = None) -> list[str]:
         """Every source that has books on offer, by name."""
-        wanted = select(versions.c.source).where(on_offer(None)).distinct()
+        wanted = select(versions.c.source).where(on_offer(as_of)).distinct()
         with reading(self.engine) as connection:
             return sorted(connection.execute(wanted).scalars())
 
@@ -188,7 +202,8 @@ class Catalogue:
                 func.min(versions.c.price_hundredths).label("low"),
                 func.max(versions.c.price_hundredths).label("high"),
                 func.avg(versions.c.rating).label("rating"),
-                func.count().filter(versions.c.stock > 0).label("in_stock"),
+                func.count().filter(_IN_STOCK).label("in_stock"),
+                _ONE_CURRENCY.label("currency"),
             )
             .where(*wanted.conditions())
             .group_by(versions.c.category)
@@ -198,11 +213,12 @@ class Catalogue:
                 CategoryStatistics(
                     name=row.category,
                     books=row.titles,
-                    average_price=round(float(row.average) / 100, 2),
-                    min_price=row.low / 100,
-                    max_price=row.high / 100,
+                    average_price=_in(row.currency, row.average),
+                    min_price=_in(row.currency, row.low),
+                    max_price=_in(row.currency, row.high),
                     average_rating=_rounded(row.rating),
                     in_stock=row.in_stock,
+                    currency=row.currency,
                 )
                 for row in connection.execute(query)
             ]
@@ -213,7 +229,7 @@ class Catalogue:
         """Counts and averages over the books that match; every rating from 1 to 5 has its entry."""
         matching = wanted.conditions()
         totals = select(
-            func.count(), func.avg(versions.c.price_hundredths), func.avg(versions.c.rating)
+            func.count(), func.avg(versions.c.price_hundredths), func.avg(versions.c.rating), _ONE_CURRENCY
         ).where(*matching)
         by_rating = (
             select(versions.c.rating, func.count().label("titles"))
@@ -221,12 +237,12 @@ class Catalogue:
             .group_by(versions.c.rating)
         )
         with reading(self.engine) as connection:
-            total, price, rating = connection.execute(totals).one()
+            total, price, rating, currency = connection.execute(totals).one()
             counted = connection.execute(by_rating).all()
         stars = dict.fromkeys(range(1, 6), 0)
         for row in counted:
             stars[int(row.rating + 0.5)] += row.titles
-        return Overview(total, None if price is None else round(float(price) / 100, 2), _rounded(rating), stars)
+        return Overview(total, _in(currency, price), _rounded(rating), stars, currency)
 
 
 def on_offer(as_of: datetime | None) -> ColumnElement[bool]:
@@ -240,6 +256,11 @@ def on_offer(as_of: datetime | None) -> ColumnElement[bool]:
 
 def _count(query: Select[Any]) -> Select[Any]:
     return select(func.count()).select_from(query.subquery())
+
+
+def _in(currency: str | None, hundredths: Any) -> float | None:
+    """A price in the one currency there is."""
+    return None if currency is None else round(float(hundredths) / 100, 2)
 
 
 def _rounded(value: Any) -> float | None:

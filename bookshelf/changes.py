@@ -20,7 +20,7 @@ _PART = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one book: `before` is None for one that was added, `after` for one that was removed."""
+    """What happened to one book: `before` is None if it was added, `after` if it was removed."""
 
     book_id: int
     kind: Kind
@@ -51,15 +51,20 @@ class Changes:
             total = connection.execute(
                 select(func.count()).select_from(self._books(kind).subquery())
             ).scalar_one()
-            return self._read(connection, kind, size, (number - 1) * size), total
+            return self._read(connection, kind, size=size, skip=(number - 1) * size), total
 
-    def stream(self) -> Iterator[Change]:
-        """Every change, held in memory a few at a time."""
-        with reading(self._engine) as connection:
-            start = 0
-            while part := self._read(connection, None, _PART, start):
-                yield from part
-                start += len(part)
+    def stream(self, kind: Kind | None = None) -> Iterator[Change]:
+        """Every change of that kind or of any, held in memory a few at a time."""
+        last = 0
+        while True:
+            # A transaction for each part, not one for all: what a snapshot changed is settled for good,
+            # and who reads slowly must not hold one open.
+            with reading(self._engine) as connection:
+                part = self._read(connection, kind, size=_PART, beyond=last)
+            if not part:
+                return
+            yield from part
+            last = part[-1].book_id
 
     def _books(self, kind: Kind | None) -> Any:
         """The ids of the books that changed so."""
@@ -71,23 +76,34 @@ class Changes:
             return ended.where(versions.c.book_id.not_in(begun))
         return begun.intersect(ended) if kind == "changed" else begun.union(ended)
 
-    def _read(self, connection: Connection, kind: Kind | None, size: int, start: int) -> list[Change]:
+    def _read(
+        self, connection: Connection, kind: Kind | None, *, size: int, beyond: int = 0, skip: int = 0
+    ) -> list[Change]:
         wanted = self._books(kind).subquery()
         book_ids = connection.execute(
-            select(wanted.c.book_id).order_by(wanted.c.book_id).limit(size).offset(start)
+            select(wanted.c.book_id)
+            .where(wanted.c.book_id > beyond)
+            .order_by(wanted.c.book_id)
+            .limit(size)
+            .offset(skip)
         ).scalars()
         ids = list(book_ids)
         before = self._books_where(connection, versions.c.to_snapshot == self._snapshot_id, ids)
         after = self._books_where(connection, versions.c.from_snapshot == self._snapshot_id, ids)
         return [
-            Change(book_id, _kind(before.get(book_id), after.get(book_id)), before.get(book_id), after.get(book_id))
+            Change(
+                book_id,
+                _kind(before.get(book_id), after.get(book_id)),
+                before.get(book_id),
+                after.get(book_id),
+            )
             for book_id in ids
         ]
 
     @staticmethod
     def _books_where(connection: Connection, which: ColumnElement[bool], ids: list[int]) -> dict[int, Book]:
         rows = connection.execute(select(versions).where(which, versions.c.book_id.in_(ids)))
-        return {row.book_id: to_book(row._mapping) for row in rows}
+        return {row.book_id: to_book(row) for row in rows}
 
 
 def _kind(before: Book | None, after: Book | None) -> Kind:

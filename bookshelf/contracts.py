@@ -5,9 +5,10 @@ A request that breaks its contract is answered with a `Problem` that names each 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 ModelName = Literal["price", "recommender", "sentiment"]
@@ -18,6 +19,9 @@ ENCODER_NAME = "encoder"
 MAX_DESCRIPTION = 20_000
 MAX_TITLE = 1_000
 MAX_INPUTS = 1_000
+
+#: What says `now` may not be the machine that is asked.
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 BookId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 
@@ -78,7 +82,7 @@ class PriceRequest(Contract):
 
 
 class Interval(Contract):
-    """Where the price lies, in pounds, in `coverage` (0 to 1) of all cases."""
+    """Where the price lies, in the reply's currency, in `coverage` (0 to 1) of all cases."""
 
     low: float
     high: float
@@ -86,9 +90,13 @@ class Interval(Contract):
 
 
 class PriceReply(Contract):
-    """The predicted price in pounds; `informative` is False where the inputs say nothing about prices."""
+    """The predicted price in `currency` (ISO 4217), that of the books the model has learnt from.
+
+    `informative` is False where the inputs say nothing about prices.
+    """
 
     price: float
+    currency: str = "GBP"
     interval: Interval
     informative: bool
     model: ModelRef
@@ -158,14 +166,26 @@ class PredictionsReply(Contract):
 
 
 class TableRequest(Contract):
-    """One page of a table."""
+    """One page of a table; with `as_of` as it was then, with `source` of its books alone."""
 
     page: Annotated[StrictInt, Field(ge=1)] = 1
     page_size: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1_000
+    as_of: AwareDatetime | None = None
+    source: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+
+    @field_validator("as_of")
+    @classmethod
+    def _is_not_to_come(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value > datetime.now(UTC) + _CLOCKS_DIFFER:
+            raise PydanticCustomError("future", "must not lie in the future")
+        return value
 
 
 class TrainingDataRequest(TableRequest):
-    """One page of the rows that the model now served was trained on."""
+    """One page of the rows that the model now served was trained on.
+
+    With `as_of`, of what it would have been given then: the rows of its features, as they were known.
+    """
 
     model: ModelName = "price"
 
@@ -197,7 +217,8 @@ class ModelStatus(Contract):
     """One model's newest version, its score beside the baseline's, and what its gate said.
 
     `champion` is the number of the version that has the alias, None if none has. `promotion` is
-    `champion`, a refusal with its reason, or empty before the gate has judged it.
+    `champion`, a refusal with its reason, or empty before the gate has judged it. `source` is the one whose
+    books it learnt from, "" where they are of several, None where that was not noted.
     """
 
     name: str
@@ -210,3 +231,4 @@ class ModelStatus(Contract):
     promotion: str
     champion: str | None
     snapshot_id: int | None
+    source: str | None = None

@@ -2,6 +2,7 @@
 
 BookshelfError
 ├── InvalidBook          a field of a book is out of its bounds
+├── InvalidWebhook       a webhook's address, events or secret cannot be used
 ├── NotFound             what was asked for is not there
 ├── Conflict             what was asked for does not go with how things are
 │   └── RunInProgress    a run is queued or running already
@@ -9,6 +10,7 @@ BookshelfError
 ├── CrawlError           a crawl cannot go on; the catalogue is as it was
 │   ├── PageChanged      a page no longer has the shape we parse
 │   ├── FetchFailed      a page could not be had
+│   │   └── PageGone     the shop says that there is no such page
 │   └── CrawlForbidden   robots.txt does not allow it
 ├── FeatureStoreError    offline and online rows are not what they should be
 ├── TrainingError        a model cannot be trained or registered
@@ -24,6 +26,14 @@ class BookshelfError(Exception):
 
 class InvalidBook(BookshelfError):
     """A field of a book is out of its bounds: `rating must be 1 to 5 stars, got 6`."""
+
+    def __init__(self, field: str, expected: str, got: object) -> None:
+        super().__init__(f"{field} must be {expected}, got {got!r}")
+        self.field = field
+
+
+class InvalidWebhook(BookshelfError):
+    """A webhook's address, events or secret cannot be used; `field` names which."""
 
     def __init__(self, field: str, expected: str, got: object) -> None:
         super().__init__(f"{field} must be {expected}, got {got!r}")
@@ -78,6 +88,10 @@ class FetchFailed(CrawlError):
         super().__init__(f"cannot fetch {url}: {reason}")
         self.url = url
         self.reason = reason
+
+
+class PageGone(FetchFailed):
+    """The shop answered, and says that there is no such page (404), or no longer (410)."""
 
 
 class CrawlForbidden(CrawlError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -21,13 +20,13 @@ def to_row(book: Book) -> dict[str, Any]:
     return row | {"price_hundredths": int(book.price * 100), "content_hash": book.content_hash}
 
 
-def to_book(row: Mapping[str, Any]) -> Book:
+def to_book(row: Row[Any]) -> Book:
     """The book in a row's columns; the others are left alone. Whole stars are an integer again."""
-    fields = {name: row[name] for name in _PLAIN}
+    fields = {name: getattr(row, name) for name in _PLAIN}
     if fields["rating"] is not None and fields["rating"] == int(fields["rating"]):
         fields["rating"] = int(fields["rating"])
-    return Book(**fields, price=Decimal(row["price_hundredths"]) / 100)
+    return Book(**fields, price=Decimal(row.price_hundredths).scaleb(-2))
 
 
 def to_listed(row: Row[Any]) -> ListedBook:
-    return ListedBook(row.book_id, row.source, to_book(row._mapping))
+    return ListedBook(row.book_id, row.source, to_book(row))

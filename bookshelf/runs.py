@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bookshelf.database import reading, writing
 from bookshelf.errors import Conflict, NotFound, RunInProgress
+from bookshelf.notices import tell_of_run
 from bookshelf.tables import runs
 
 Kind = Literal["scrape", "import"]
@@ -49,8 +50,9 @@ class Run:
 class Runs:
     """Every run of one catalogue database, of which at most one is queued or running."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, lease: timedelta = LEASE) -> None:
         self.engine = engine
+        self._lease = lease
 
     def request(
         self, source: str, requested_by: str, at: datetime, *, idempotency_key: str | None = None
@@ -60,9 +62,7 @@ class Runs:
         The same key gives the same run again, whatever has become of it. Raises `RunInProgress` while
         another is queued or running, `Conflict` for a key that asked for another source.
         """
-        if idempotency_key is not None and (known := self._of_key(idempotency_key)):
-            if known.source != source:
-                raise Conflict("Idempotency-Key", f"it was used for a scrape of {known.source or 'our shop'!r}")
+        if idempotency_key is not None and (known := self._of_key(idempotency_key, source)):
             return known
         return self._insert(
             source=source, requested_by=requested_by, at=at, status="queued", idempotency_key=idempotency_key
@@ -78,7 +78,7 @@ class Runs:
             status="running",
             started_at=at,
             lease_holder=holder,
-            lease_until=at + LEASE,
+            lease_until=at + self._lease,
             attempts=1,
         )
 
@@ -93,7 +93,7 @@ class Runs:
                     status="running",
                     started_at=func.coalesce(runs.c.started_at, at),
                     lease_holder=holder,
-                    lease_until=at + LEASE,
+                    lease_until=at + self._lease,
                     attempts=runs.c.attempts + 1,
                 )
                 .returning(runs.c.id)
@@ -101,9 +101,9 @@ class Runs:
             return None if claimed is None else _get(connection, claimed)
 
     def renew(self, run_id: str, holder: str, at: datetime, counts: Mapping[str, int]) -> Run:
-        """The holder lives: its lease runs on, its counts are noted. Raises `Conflict` if it has lost the run."""
+        """The holder lives: its lease runs on, its counts are noted. Raises `Conflict` if it lost the run."""
         with writing(self.engine) as connection:
-            _held(connection, run_id, holder, lease_until=at + LEASE, counts=dict(counts))
+            _held(connection, run_id, holder, lease_until=at + self._lease, counts=dict(counts))
             return _get(connection, run_id)
 
     def fills(self, run_id: str, holder: str, snapshot_id: int) -> None:
@@ -135,6 +135,7 @@ class Runs:
                 counts=dict(counts),
                 error=error,
             )
+            tell_of_run(connection, run_id, at)
             return _get(connection, run_id)
 
     def expire(self, at: datetime) -> list[str]:
@@ -152,7 +153,10 @@ class Runs:
                     error="the process that carried it out was not heard of any more",
                 )
             )
-            return list(connection.execute(expired.returning(runs.c.id)).scalars())
+            interrupted = list(connection.execute(expired.returning(runs.c.id)).scalars())
+            for run_id in interrupted:
+                tell_of_run(connection, run_id, at)
+            return interrupted
 
     def resume(self, run_id: str, at: datetime) -> Run:
         """Queue a run again that did not come to its end; it goes on where it stopped.
@@ -161,8 +165,12 @@ class Runs:
         """
         self.expire(at)
         run = self.get(run_id)
+        if run.kind != "scrape":  # a worker cannot ask for the file again
+            raise Conflict("run_id", f"the run is an {run.kind}; only a scrape can be resumed")
         if run.status not in _RESUMABLE:
-            raise Conflict("run_id", f"the run is {run.status}; only one that did not end well can be resumed")
+            raise Conflict(
+                "run_id", f"the run is {run.status}; only one that did not end well can be resumed"
+            )
         try:
             with writing(self.engine) as connection:
                 connection.execute(
@@ -189,6 +197,8 @@ class Runs:
             else:
                 raise Conflict("run_id", f"the run has ended already: it {_ended(run.status)}")
             connection.execute(update(runs).where(runs.c.id == run_id).values(**values))
+            if run.status == "queued":
+                tell_of_run(connection, run_id, at)
             return _get(connection, run_id)
 
     def settle(self, run_id: str, status: Status) -> None:
@@ -228,15 +238,20 @@ class Runs:
                 connection.execute(insert(runs).values(row))
         except IntegrityError as error:
             key = values.get("idempotency_key")
-            if key is not None and (known := self._of_key(key)):
+            if key is not None and (known := self._of_key(key, values["source"])):
                 return known  # two requests with one key at once
             raise self._in_progress() from error
         return self.get(run_id)
 
-    def _of_key(self, key: str) -> Run | None:
+    def _of_key(self, key: str, source: str) -> Run | None:
         with reading(self.engine) as connection:
             row = connection.execute(select(*_COLUMNS).where(runs.c.idempotency_key == key)).first()
-        return None if row is None else Run(**row._mapping)
+        if row is None:
+            return None
+        if row.source != source:
+            asked = row.source or "this installation's own shop"
+            raise Conflict("Idempotency-Key", f"the key was used for a scrape of {asked}")
+        return Run(**row._mapping)
 
     def _in_progress(self) -> RunInProgress | Conflict:
         run = self.active()

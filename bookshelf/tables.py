@@ -151,8 +151,10 @@ staged_books = Table(
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("identity", String(210), nullable=False),
     Column("damaged", Boolean, nullable=False),
+    Column("book_id", Integer),  # given when it is published
     *_book_columns(),
     Index("staged_by_identity", "snapshot_id", "identity", "position"),
+    Index("staged_by_book", "snapshot_id", "book_id"),
 )
 
 # Pages and rows that gave no book: `place` is an address or a line number, `identity` that of the book
@@ -244,4 +246,14 @@ deliveries = Table(
     Column("error", Text),
     Index("deliveries_due", "status", "next_attempt_at"),
     Index("deliveries_by_webhook", "webhook_id", "created_at"),
+)
+
+# When the scheduled scrape is due next, and of which expression that is a time; no row while it is off.
+schedule = Table(
+    "scrape_schedule",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("expression", String(200), nullable=False),
+    Column("time_zone", String(100), nullable=False),
+    Column("next_run_at", Moment, nullable=False),
 )

@@ -11,7 +11,13 @@ from feast.types import Array, Float32, Float64, Int64, String
 from bookshelf.settings import Settings
 from features import schema
 
-_TYPES = {"text": String, "count": Int64, "pounds": Float64, "vector": Array(Float32)}
+_TYPES = {
+    "text": String,
+    "count": Int64,
+    "number": Float64,
+    "amount": Float64,
+    "vector": Array(Float32),
+}
 
 
 def _view(name: str, description: str) -> FeatureView:
@@ -24,7 +30,7 @@ def _view(name: str, description: str) -> FeatureView:
         schema=[Field(name=schema.JOIN_KEY, dtype=Int64), *features],
         source=FileSource(
             name=f"{name}_rows",
-            description="One file a publish; a later row of the same book and time corrects the earlier.",
+            description="One file a revision of the catalogue that changed something of this view.",
             # Absolute: DuckDB would look for a relative path from wherever the reader was started.
             path=str(Settings().offline_store / name / "*.parquet"),
             file_format=ParquetFormat(),  # told, because the name that it would be guessed from is a pattern
@@ -51,7 +57,7 @@ book = Entity(
     description="A book on offer, by the id that the catalogue gave it at first sight.",
 )
 book_details = _view(schema.DETAILS_VIEW, "What the shop's page says of a book, but for its price.")
-book_price = _view(schema.PRICE_VIEW, "The price in pounds: the label of the price model.")
+book_price = _view(schema.PRICE_VIEW, "The price and its currency: the label of the price model.")
 book_embedding = _view(
     schema.EMBEDDING_VIEW, "The cleaned description as a vector of unit length, chunked and pooled."
 )

@@ -1,4 +1,4 @@
-"""The price model: a book's fields to pounds, with an interval, honest where the fields say nothing."""
+"""The price model: a book's fields to a price, with an interval, honest where the fields say nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OUTPUTS = ("price", "low", "high")
 
 
 class PriceRegressor(BaseEstimator):  # type: ignore[misc]
-    """Prices in pounds by the median, by ridge regression, or by boosted trees.
+    """Prices by the median, by ridge regression, or by boosted trees.
 
     `kind="median"` reads no feature: it answers the constant that is nearest to all prices, and the
     range of the prices themselves. `informative` is False for it, and True for the other kinds.
@@ -33,7 +33,10 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
 
     After `fit`: `coverage` is the share of prices that intervals are made to hold, `categories` are
     those seen. `measured_coverage` is NaN until somebody measures it on rows that `fit` has not seen.
+    Prices come out in the currency that went in, which `currency` names (ISO 4217).
     """
+
+    currency: str = "GBP"
 
     def __init__(
         self,
@@ -59,7 +62,7 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         return bool(self.kind != "median")
 
     def fit(self, X: pd.DataFrame, y: Values, out_of_fold: Values | None = None) -> Self:
-        """Learn from n books and their prices in pounds, 0 or more.
+        """Learn from n books and their prices in one currency, 0 or more.
 
         `out_of_fold` are the prices (n,) that `self.out_of_fold(X, y)` gives, for whoever has them
         already. Raises `ValueError` for a missing column, fewer than two rows, or a price that is no number.
@@ -77,15 +80,15 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Price, low and high in pounds, one row a book, none below 0, low <= price <= high.
+        """Price, low and high, one row a book, none below 0, low <= price <= high.
 
         Raises `ValueError` for a missing column. A category never seen counts as none.
         """
         _require_columns(X)
         centre = self._centre(X)
-        price = self._to_pounds(centre)
-        low = np.minimum(self._to_pounds(centre + self.low_offset_), price)
-        high = np.maximum(self._to_pounds(centre + self.high_offset_), price)
+        price = self._to_prices(centre)
+        low = np.minimum(self._to_prices(centre + self.low_offset_), price)
+        high = np.maximum(self._to_prices(centre + self.high_offset_), price)
         return pd.DataFrame(dict(zip(OUTPUTS, (price, low, high), strict=True)), index=X.index)
 
     def out_of_fold(self, X: pd.DataFrame, y: Values) -> Values:
@@ -101,7 +104,7 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
                 predicted[left_out] = np.median(y[seen])
             else:
                 pipeline = self._fitted_pipeline(design.iloc[seen], y[seen])
-                predicted[left_out] = self._to_pounds(pipelines.predicted(pipeline, design.iloc[left_out]))
+                predicted[left_out] = self._to_prices(pipelines.predicted(pipeline, design.iloc[left_out]))
         return predicted
 
     def _centre(self, X: pd.DataFrame) -> Values:
@@ -113,10 +116,10 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         chosen = pipelines.ridge(self.alpha) if self.kind == "ridge" else pipelines.boosting(self.seed)
         return pipelines.fitted(chosen, design, self._to_scale(y))
 
-    def _to_scale(self, pounds: Values) -> Values:
-        return np.log1p(pounds) if self._logarithmic else pounds
+    def _to_scale(self, prices: Values) -> Values:
+        return np.log1p(prices) if self._logarithmic else prices
 
-    def _to_pounds(self, scaled: Values) -> Values:
+    def _to_prices(self, scaled: Values) -> Values:
         return np.maximum(np.expm1(scaled) if self._logarithmic else scaled, 0.0)
 
     @property

@@ -65,7 +65,7 @@ def design(X: pd.DataFrame) -> pd.DataFrame:
             "category": written["category"],
             "rating": X["rating"].to_numpy(dtype=np.float64, na_value=np.nan),
             "stock": X["stock"].to_numpy(dtype=np.float64, na_value=np.nan),
-            "in_stock": [float(text == IN_STOCK) for text in texts(X, "availability")],
+            "in_stock": [float(text == IN_STOCK) if text else np.nan for text in texts(X, "availability")],
             "title_words": words["title"],
             "description_words": words["description"],
             "text": [" ".join(pair) for pair in zip(written["title"], written["description"], strict=True)],
@@ -108,7 +108,8 @@ def _words() -> Pipeline:
 
 
 def _imputer() -> SimpleImputer:
-    return SimpleImputer(strategy="median", keep_empty_features=True)
+    # Where some are missing, that they are is told too: shops leave out what does not flatter.
+    return SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=True)
 
 
 def texts(X: pd.DataFrame, column: str) -> list[str]:

@@ -107,13 +107,16 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         self.category_codes = profile.category_codes
         return self
 
-    def recommend(self, book_id: int, k: int) -> list[Neighbour]:
+    def recommend(self, book_id: int, k: int, among: NDArray[np.bool_] | None = None) -> list[Neighbour]:
         """The k books most like that one, best first, ties by lower id; fewer where there are fewer.
 
-        The book itself and its duplicates are left out: another edition of the title, or a description
-        that says the same in nearly the same words. Raises `KeyError` for an id it does not know.
+        `among` (n,) says which rows of the index may be given; all by default. The book itself and its
+        duplicates are left out: another edition of the title, or a description that says the same in
+        nearly the same words. Raises `KeyError` for an id it does not know.
         """
         scores = self.scores(book_id)
+        if among is not None:
+            scores[~among] = -np.inf
         return [
             Neighbour(int(self.book_ids[row]), self.titles[row], self.categories[row], float(scores[row]))
             for row in best_rows(scores, k)
@@ -140,6 +143,11 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         same = (likeness.meaning >= _SAME_MEANING) | (likeness.words >= _SAME_WORDS)
         scores[same | (self.works == self.works[row])] = -np.inf
         return np.minimum(scores, np.float32(1))  # rounding may carry equal unit vectors beyond 1
+
+    def rows_among(self, book_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which rows (n,) of the index are of one of these books."""
+        found: NDArray[np.bool_] = np.isin(self.book_ids, book_ids)
+        return found
 
     def row(self, book_id: int) -> int:
         """Row of that book in the index. Raises `KeyError`."""

@@ -11,32 +11,35 @@ DETAILS_VIEW = "book_details"
 PRICE_VIEW = "book_price"
 EMBEDDING_VIEW = "book_embedding"
 
-#: Feature -> kind, for each view. `text` is UTF-8, `count` int64, `pounds` float64,
-#: `vector` a list of float32 of unit length.
+#: Feature -> kind, for each view. `text` is UTF-8, "" where the shop says nothing; `count` int64; `number`
+#: float64, NaN where the shop says nothing; `amount` float64 in the book's currency; `vector` a list of
+#: float32 of unit length.
 VIEWS: dict[str, dict[str, str]] = {
     DETAILS_VIEW: {
         "title": "text",
         "category": "text",
-        "rating": "count",
-        "stock": "count",
+        "rating": "number",
+        "stock": "number",
         "availability": "text",
         "description": "text",  # cleaned: without the teaser and the `...more`
         "title_words": "count",
         "description_words": "count",
     },
-    PRICE_VIEW: {"price": "pounds"},
+    PRICE_VIEW: {"price": "amount", "currency": "text"},  # ISO 4217
     EMBEDDING_VIEW: {"embedding": "vector"},
 }
 
 LABEL = "price"
+CURRENCY = "currency"
 
 PRICE_SERVICE = "price_model"
 RECOMMENDER_SERVICE = "recommender_model"
 SENTIMENT_SERVICE = "sentiment_model"
 
-#: Feature service -> view -> features. The price service carries the label; a prediction leaves it out.
+#: Feature service -> view -> features. The price service carries the label and its
+#: currency; a prediction leaves them out.
 SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
-    PRICE_SERVICE: {DETAILS_VIEW: tuple(VIEWS[DETAILS_VIEW]), PRICE_VIEW: (LABEL,)},
+    PRICE_SERVICE: {DETAILS_VIEW: tuple(VIEWS[DETAILS_VIEW]), PRICE_VIEW: (LABEL, CURRENCY)},
     RECOMMENDER_SERVICE: {
         DETAILS_VIEW: ("title", "category", "description"),
         EMBEDDING_VIEW: ("embedding",),

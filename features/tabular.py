@@ -12,7 +12,7 @@ from features import schema
 from features.text import clean_description, count_words
 
 _TIMES = "datetime64[us, UTC]"
-_DTYPES = {"text": "object", "count": "int64", "pounds": "float64"}
+_DTYPES = {"text": "object", "count": "int64", "number": "float64", "amount": "float64"}
 
 
 def book_frame(listed: Sequence[ListedBook], event_time: datetime, created: datetime) -> pd.DataFrame:
@@ -20,7 +20,8 @@ def book_frame(listed: Sequence[ListedBook], event_time: datetime, created: date
 
     `event_time` is when the shop was seen to offer this, `created` when the row was written; both need
     a time zone and come out in UTC microseconds, the only resolution that every store reads back.
-    Dtypes are those of `schema.VIEWS`. No books give an empty frame with all columns.
+    Dtypes are those of `schema.VIEWS`; a number that is not known is NaN. No books give an empty frame
+    with all columns.
     """
     for name, moment in (("event_time", event_time), ("created", created)):
         if moment.tzinfo is None:
@@ -53,4 +54,5 @@ def _row(listed: ListedBook) -> dict[str, object]:
         "title_words": count_words(book.title),
         "description_words": count_words(description),
         schema.LABEL: float(book.price),
+        schema.CURRENCY: book.currency,
     }

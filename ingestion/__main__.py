@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "release": "publish what a quarantined run found, although the checks refused it",
         "publish": "bring the catalogue's features into the feature store",
         "ensure": "scrape and publish, as far as that has not been done yet",
-        "work": "carry out the runs asked for through the API, keep the schedule, send notices, until stopped",
+        "work": "carry out queued runs, keep the schedule and send notices, until stopped",
     }
     made = {name: added.add_parser(name, help=what, description=what) for name, what in told.items()}
     for name in ("scrape", "ensure"):

@@ -34,13 +34,13 @@ def publish_features(catalogue: Catalogue, settings: Settings, at: datetime) -> 
 
 def scrape(catalogue: Catalogue, settings: Settings, named: str) -> None:
     """Scrape now, whatever the catalogue holds."""
-    runs, holder = Runs(catalogue.engine), a_holder()
-    _carry_out(catalogue, settings, _begin(runs, named, holder), holder)
+    holder = a_holder()
+    _carry_out(catalogue, settings, _begin(catalogue, settings, named, holder), holder)
 
 
 def resume(catalogue: Catalogue, settings: Settings, run_id: str) -> None:
     """Go on with a run that did not come to its end. Raises `NotFound`, `Conflict`."""
-    runs, holder = Runs(catalogue.engine), a_holder()
+    runs, holder = Runs(catalogue.engine, settings.run_lease), a_holder()
     runs.resume(run_id, now())
     run = runs.claim(holder, now())
     if run is None or run.id != run_id:
@@ -48,12 +48,14 @@ def resume(catalogue: Catalogue, settings: Settings, run_id: str) -> None:
     _carry_out(catalogue, settings, run, holder)
 
 
-def release(catalogue: Catalogue, settings: Settings, run_id: str) -> None:
+def release(
+    catalogue: Catalogue, settings: Settings, run_id: str, publish: Publish = publish_features
+) -> None:
     """Publish what a run found, although the checks refused it. Raises `NotFound`, `Conflict`."""
     snapshot = release_snapshot(catalogue.engine, run_id, now())
     export_catalogue(catalogue, settings)
     print(f"released {_what(catalogue, snapshot)}")
-    print(publish_features(catalogue, settings, now()))
+    print(publish(catalogue, settings, now()))
 
 
 def publish(catalogue: Catalogue, settings: Settings) -> None:
@@ -78,16 +80,22 @@ def ensure(catalogue: Catalogue, settings: Settings, named: str, publish: Publis
     print(f"catalogue and feature store hold {_held(snapshot)}; snapshot {snapshot.id}")
 
 
-def _begin(runs: Runs, named: str, holder: str) -> Run:
-    """A run of our own, once whoever is at it has ended."""
-    told = False
+def _begin(catalogue: Catalogue, settings: Settings, named: str, holder: str) -> Run:
+    """A run of our own, once the run in progress has ended; one that only waits is carried out first."""
+    runs, told = Runs(catalogue.engine, settings.run_lease), False
     while True:
         try:
             return runs.begin("scrape", named, "cli", holder, now())
         except RunInProgress as error:
             if not told:
-                tell(f"Another scrape is going on (run {error.run_id}); waiting for it to end.")
+                tell(f"Another run is in progress ({error.run_id}); ours follows it.")
             told = True
+        if waiting := runs.claim(holder, now()):  # there may be no worker now to carry it out
+            try:
+                _carry_out(catalogue, settings, waiting, holder)
+            except BookshelfError as error:
+                tell(f"Run {waiting.id} ended badly: {error}")
+        else:
             time.sleep(_LOOK_AGAIN.total_seconds())
 
 

@@ -9,12 +9,13 @@ from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 from ipaddress import ip_address
+from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from bookshelf.errors import FetchFailed
+from ingestion.deadline import BoundedAdapter
 from ingestion.robots import ROBOT_NAME
 
 _CHUNK_BYTES = 1 << 16
@@ -28,6 +29,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    #: Bytes of the body as they came over the wire, packed if they were.
+    received: int
 
 
 class Unanswered(Exception):
@@ -44,27 +47,32 @@ class Connection:
         self._seconds = timeout.total_seconds()
         self._max_bytes = max_bytes
         # A proxy, if the machine has one, cannot know what listens on our own loopback.
-        self._session = _open_session(connections, trust_env=not _is_loopback(host))
+        self._session = _open_session(connections, trust_env=not is_loopback(host))
 
     def close(self) -> None:
         self._session.close()
 
-    def ask(self, url: str) -> Answer:
-        """One answer, whatever its status; redirects are not followed.
+    def ask(self, url: str, headers: Mapping[str, str], *, head: bool = False) -> Answer:
+        """One answer, whatever its status, or its head alone; redirects are not followed.
 
         Raises `Unanswered` where a second attempt may help, `FetchFailed` where it cannot.
         """
         deadline = time.monotonic() + self._seconds
         try:
-            with self._session.get(
-                url, timeout=self._seconds, stream=True, allow_redirects=False
-            ) as response:
+            with self._open(requests.Request("HEAD" if head else "GET", url, headers=headers)) as response:
                 body = self._body(response, deadline)
-                return Answer(url, response.status_code, response.headers, body)
+                return Answer(url, response.status_code, response.headers, body, response.raw.tell())
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise Unanswered(self._in_plain_words(error)) from error
         except requests.RequestException as error:
             raise FetchFailed(url, str(error)) from error
+
+    def _open(self, request: requests.Request) -> requests.Response:
+        prepared = self._session.prepare_request(request)
+        environment: Any = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
+        # Not by the session: it would read a redirect to its end, whatever its size, and look where it leads.
+        adapter = self._session.get_adapter(prepared.url or "")
+        return adapter.send(prepared, timeout=self._seconds, **environment)
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         body = bytearray()
@@ -96,13 +104,14 @@ def _open_session(connections: int, *, trust_env: bool) -> requests.Session:
     )
     session.headers["Accept"] = "text/html"
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a stranger on every visit
-    adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections, pool_block=True, max_retries=0)
+    adapter = BoundedAdapter(pool_connections=2, pool_maxsize=connections, pool_block=True, max_retries=0)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     return session
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine itself."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

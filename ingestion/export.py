@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 def export_books(listed: Iterable[ListedBook], path: Path) -> None:
-    """Write one row a book, in the order given, as UTF-8; prices have two decimals, numbers not known are empty.
+    """Write one row a book, in the order given, as UTF-8; prices have two decimals.
 
     Readers see the old file until the new one is whole. Raises `BookshelfError` if it cannot be written.
     """

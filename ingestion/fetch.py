@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,16 +13,17 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urljoin, urlsplit
 
-from bookshelf.errors import CrawlForbidden, FetchFailed
+from bookshelf.errors import CrawlError, CrawlForbidden, FetchFailed, PageGone
 from bookshelf.settings import Settings
 from ingestion.connection import Answer, Connection, Unanswered
+from ingestion.fetched import Fetched, Stamp, Traffic
 from ingestion.robots import RobotRules
-
-#: The seam between fetching and all the rest: the bytes of a page, or a `CrawlError`.
-Fetch = Callable[[str], bytes]
 
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_NO_CONDITIONS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +51,8 @@ class PoliteFetcher:
     """Fetches the pages of one host, from any number of threads; itself a `Fetch`.
 
     Every page is held against robots.txt before it is asked for. A page that cannot be had raises
-    `FetchFailed`, one that may not be asked for `CrawlForbidden`. Closing it ends all waits.
+    `FetchFailed`, one that is not there `PageGone`, one that may not be asked for `CrawlForbidden`.
+    Closing it ends all waits, which then raise `CrawlError`.
     """
 
     def __init__(self, host: str, policy: FetchPolicy) -> None:
@@ -65,6 +67,8 @@ class PoliteFetcher:
         self._rules_lock = threading.Lock()
         self._turn_lock = threading.Lock()
         self._next_turn = 0.0
+        self._traffic = Traffic()
+        self._traffic_lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -78,18 +82,29 @@ class PoliteFetcher:
         self._closed.set()
         self._connection.close()
 
-    def __call__(self, url: str) -> bytes:
-        return self._page(url).body
+    @property
+    def traffic(self) -> Traffic:
+        return self._traffic
+
+    def __call__(self, url: str, known: Stamp | None = None) -> Fetched:
+        conditions = known.conditions if known else _NO_CONDITIONS
+        answer = self._follow(url, self._pause_before, conditions)
+        if known and conditions and answer.url == url and answer.status == HTTPStatus.NOT_MODIFIED:
+            if known.goes_with(answer.headers):
+                return Fetched(None, known)
+            # It is in some state, but not in the one we know: only the page itself can tell.
+            answer = self._follow(url, self._pause_before)
+        _check_found(url, answer.status)
+        # The stamp of a page found elsewhere is that page's: under this address it would say nothing.
+        return Fetched(answer.body, Stamp.of(answer.headers) if answer.url == url else Stamp())
 
     def locate(self, url: str) -> str:
-        """The address at which that page is really found, redirects followed."""
-        return self._page(url).url
-
-    def _page(self, url: str) -> Answer:
-        answer = self._follow(url, self._pause_before)
-        if answer.status != HTTPStatus.OK:
-            raise FetchFailed(url, _said(answer.status))
-        return answer
+        """The address at which that page is really found, redirects followed; the page is not fetched."""
+        answer = self._follow(url, self._pause_before, head=True)
+        if answer.status != HTTPStatus.OK:  # not every server knows HEAD
+            answer = self._follow(url, self._pause_before)
+        _check_found(url, answer.status)
+        return answer.url
 
     def _pause_before(self, url: str) -> timedelta:
         """The pause the shop and we want before that page. Raises `CrawlForbidden`."""
@@ -109,25 +124,36 @@ class PoliteFetcher:
                 self._rules[robots_url] = RobotRules.of(answer.body if found else b"")
             return self._rules[robots_url]
 
-    def _follow(self, url: str, pause_before: Callable[[str], timedelta]) -> Answer:
-        """The answer at the end of the redirects, none of which may leave our host."""
+    def _follow(
+        self,
+        url: str,
+        pause_before: Callable[[str], timedelta],
+        conditions: Mapping[str, str] = _NO_CONDITIONS,
+        *,
+        head: bool = False,
+    ) -> Answer:
+        """The answer at the end of the redirects, none of which may leave our host.
+
+        Only the first is asked with `conditions`: they speak of the page at `url` and of no other.
+        """
         here = url
         for _ in range(_MAX_REDIRECTS + 1):
-            if urlsplit(here).hostname != self._host:
+            if _host_of(here) != self._host:
                 raise FetchFailed(url, f"it leads away from {self._host}, to {here}")
-            answer = self._answer(here, pause_before(here))
-            if not 300 <= answer.status < 400 or "Location" not in answer.headers:
+            asked = conditions if here == url else _NO_CONDITIONS
+            answer = self._answer(here, pause_before(here), asked, head=head)
+            if answer.status not in _REDIRECTS or "Location" not in answer.headers:
                 return answer
-            here = urljoin(here, answer.headers["Location"])
+            here = _joined(url, here, answer.headers["Location"])
         raise FetchFailed(url, f"more than {_MAX_REDIRECTS} redirects")
 
-    def _answer(self, url: str, pause: timedelta) -> Answer:
+    def _answer(self, url: str, pause: timedelta, headers: Mapping[str, str], *, head: bool) -> Answer:
         """One answer, asked for as often as the policy allows while asking again may help."""
         reason = ""
         for attempt in range(1, self._policy.attempts + 1):
             asked_to_wait = None
             try:
-                answer = self._ask(url, pause)
+                answer = self._ask(url, pause, headers, head=head, again=attempt > 1)
             except Unanswered as error:
                 reason = str(error)
             else:
@@ -139,13 +165,25 @@ class PoliteFetcher:
                 self._sleep(url, self._wait(url, attempt, asked_to_wait))
         raise FetchFailed(url, f"{reason}, {self._policy.attempts} times")
 
-    def _ask(self, url: str, pause: timedelta) -> Answer:
+    def _ask(
+        self, url: str, pause: timedelta, headers: Mapping[str, str], *, head: bool, again: bool
+    ) -> Answer:
         with self._slots:
             with self._turn_lock:
                 start = max(time.monotonic(), self._next_turn)
                 self._next_turn = start + pause.total_seconds()
             self._sleep(url, timedelta(seconds=start - time.monotonic()))
-            return self._connection.ask(url)
+            self._count(Traffic(requests=1, retries=int(again)))
+            answer = self._connection.ask(url, headers, head=head)
+            self._count(Traffic(bytes=answer.received))
+            return answer
+
+    def _count(self, more: Traffic) -> None:
+        with self._traffic_lock:
+            so_far = self._traffic
+            self._traffic = Traffic(
+                so_far.requests + more.requests, so_far.retries + more.retries, so_far.bytes + more.bytes
+            )
 
     def _wait(self, url: str, attempt: int, asked_to_wait: timedelta | None) -> timedelta:
         if asked_to_wait is None:
@@ -157,7 +195,8 @@ class PoliteFetcher:
 
     def _sleep(self, url: str, wait: timedelta) -> None:
         if self._closed.wait(max(0.0, wait.total_seconds())):
-            raise FetchFailed(url, "the crawl was stopped")
+            # No `FetchFailed`: it says nothing about the page.
+            raise CrawlError(f"the crawl was stopped before {url} was read")
 
 
 def retry_after(header: str | None, now: datetime) -> timedelta | None:
@@ -172,6 +211,29 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
         return None
     # HTTP dates are in GMT, and one that says so as `-0000` comes back without a zone.
     return max(timedelta(0), (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now)
+
+
+def _check_found(url: str, status: int) -> None:
+    if status in _GONE:
+        raise PageGone(url, _said(status))
+    if status == HTTPStatus.NOT_MODIFIED:
+        raise FetchFailed(url, f"{_said(status)}, but it was not asked whether it was")
+    if status != HTTPStatus.OK:
+        raise FetchFailed(url, _said(status))
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # `http://[` begins like an address of version 6
+        return None
+
+
+def _joined(asked: str, here: str, location: str) -> str:
+    try:
+        return urljoin(here, location)
+    except ValueError as error:
+        raise FetchFailed(asked, f"a redirect to {location!r}") from error
 
 
 def _said(status: int) -> str:

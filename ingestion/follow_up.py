@@ -20,6 +20,6 @@ def export_catalogue(catalogue: Catalogue, settings: Settings) -> None:
 
 
 def features_are_due(catalogue: Catalogue) -> bool:
-    """Whether something was published whose features are not: its process died, or it was released by hand."""
+    """Whether something was published whose features are not: by hand, or by a process that died."""
     snapshot = catalogue.snapshot()
     return snapshot is not None and snapshot.features_published_at is None

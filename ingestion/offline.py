@@ -1,10 +1,10 @@
-"""The offline rows: Parquet files that Feast reads, one a view and publish, never changed once written."""
+"""The offline rows: Parquet files that Feast reads, at most one a view and revision, never changed after."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,96 +13,122 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from bookshelf.book import ListedBook
 from features import schema
-from features.embedding import Encoder
+from features.tabular import book_frame
+from ingestion.history import Step
 
-# Beside each vector lies what it was made from and by, so that it need not be made again.
-_TEXT_HASH = "text_sha256"
-_ENCODER = "encoder_fingerprint"
+#: Vectors (n, d) of n texts, in their order.
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
 _TIME = pa.timestamp("us", tz="UTC")  # DuckDB cannot cast nanoseconds that have a zone
 _TYPES = {
     "text": pa.string(),
     "count": pa.int64(),
-    "pounds": pa.float64(),
+    "number": pa.float64(),
+    "amount": pa.float64(),
     "vector": pa.list_(pa.float32()),
+}
+_ARROW = {
+    view: pa.schema(
+        [
+            (schema.JOIN_KEY, pa.int64()),
+            (schema.EVENT_TIMESTAMP, _TIME),
+            (schema.CREATED_TIMESTAMP, _TIME),
+            *((feature, _TYPES[kind]) for feature, kind in features.items()),
+        ]
+    )
+    for view, features in schema.VIEWS.items()
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """Vectors (n, d), one a text in the order given, and how many distinct texts had to be encoded."""
+class RowFiles:
+    """The files of one name, one in each view's folder that gets rows.
 
-    vectors: NDArray[np.float32]
-    encoded: int
-    reused: int
-
-
-def embed_new(texts: Sequence[str], encoder: Encoder, offline: Path, progress: bool) -> Embedded:
-    """Vectors of the texts: those that the offline rows hold from this very encoder, and the rest encoded."""
-    hashes = [_hash(text) for text in texts]
-    distinct = dict(zip(hashes, texts, strict=True))
-    vectors = _known_vectors(offline / schema.EMBEDDING_VIEW, encoder.fingerprint, set(distinct))
-    reused = len(vectors)
-    if new := [text_hash for text_hash in distinct if text_hash not in vectors]:
-        encoded = encoder.embed([distinct[text_hash] for text_hash in new], progress)
-        vectors.update(zip(new, encoded, strict=True))
-    return Embedded(np.stack([vectors[text_hash] for text_hash in hashes]), len(new), reused)
-
-
-def append_rows(frame: pd.DataFrame, fingerprint: str, offline: Path, name: str) -> int:
-    """Add every row of `frame`, which holds all features, to each view's folder as the file `name`.
-
-    A reader sees a file whole or not at all. Returns the number of rows, all views together.
+    They are written elsewhere and moved when all is there: a reader sees a file whole or not at all, and
+    one of the same name, left by a run that was killed, is replaced. `rows` counts by view.
     """
-    traced = frame.assign(
-        **{_TEXT_HASH: [_hash(text) for text in frame["description"]], _ENCODER: fingerprint}
-    )
-    written = 0
+
+    def __init__(self, offline: Path, name: str) -> None:
+        self.rows = dict.fromkeys(schema.VIEWS, 0)
+        self._offline = offline
+        self._name = name
+        self._staging = offline.parent / "staging"
+        self._open = ExitStack()
+        self._writers: dict[str, pq.ParquetWriter] = {}
+
+    def __enter__(self) -> RowFiles:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        self._open.close()
+        if failed is None:
+            for view in self._writers:
+                target = self._offline / view / self._name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._staged(view).replace(target)
+
+    def add(self, view: str, frame: pd.DataFrame) -> None:
+        """Write every row of `frame`, which has the view's columns, perhaps among others."""
+        if frame.empty:
+            return
+        if view not in self._writers:
+            # Elsewhere first, because Feast reads every file in the view's folder.
+            self._staging.mkdir(parents=True, exist_ok=True)
+            writer = pq.ParquetWriter(self._staged(view), _ARROW[view])
+            self._writers[view] = self._open.enter_context(writer)
+        self._writers[view].write_table(pa.Table.from_pandas(frame, _ARROW[view], preserve_index=False))
+        self.rows[view] += len(frame)
+
+    def _staged(self, view: str) -> Path:
+        return self._staging / f"{view}-{self._name}"
+
+
+def add_steps(
+    files: RowFiles, steps: Sequence[Step], event_time: datetime, published_at: datetime, embed: Embed
+) -> None:
+    """A row for each view in which a book is not what it was before, known from `published_at` on."""
+    after = book_frame([step.now for step in steps], event_time, published_at)
+    known = np.array([step.before is not None for step in steps])
+    # A book never seen stands for its own past, so that the two frames have the same rows.
+    before = book_frame([step.before or step.now for step in steps], event_time, published_at)
     for view, features in schema.VIEWS.items():
-        table = pa.Table.from_pandas(traced, _arrow_schema(view, features), preserve_index=False)
-        _write_whole(table, offline / view / name, offline.parent / "staging")
-        written += table.num_rows
-    return written
+        # A vector differs where its text does, and to make it costs a thousand times as much.
+        read = ["description"] if view == schema.EMBEDDING_VIEW else list(features)
+        rows = after[~known | differing(before[read], after[read])]
+        files.add(view, with_vectors(rows, embed) if view == schema.EMBEDDING_VIEW else rows)
 
 
-def _known_vectors(folder: Path, fingerprint: str, wanted: set[str]) -> dict[str, NDArray[np.float32]]:
-    found: dict[str, NDArray[np.float32]] = {}
-    # The newest first: as a rule it holds all there is to find.
-    for file in sorted(folder.glob("*.parquet"), reverse=True):
-        if not (missing := wanted - found.keys()):
-            break
-        table = pq.read_table(
-            file,
-            columns=[_TEXT_HASH, "embedding"],
-            filters=[(_ENCODER, "=", fingerprint), (_TEXT_HASH, "in", missing)],
-        )
-        if table.num_rows:
-            flat = table["embedding"].combine_chunks().flatten().to_numpy()
-            vectors = flat.reshape(table.num_rows, -1).astype(np.float32)
-            found.update(zip(table[_TEXT_HASH].to_pylist(), vectors, strict=True))
+def with_vectors(frame: pd.DataFrame, embed: Embed) -> pd.DataFrame:
+    """The frame with the vector of each row's description."""
+    if frame.empty:
+        return frame
+    return frame.assign(embedding=list(embed(frame["description"].tolist())))
+
+
+def differing(one: pd.DataFrame, other: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows (n,) of two frames of one shape differ; what is known of neither is the same."""
+    same = (one == other) | (one.isna() & other.isna())
+    found: NDArray[np.bool_] = ~same.all(axis=1).to_numpy()
     return found
 
 
-def _arrow_schema(view: str, features: dict[str, str]) -> pa.Schema:
-    columns = [
-        (schema.JOIN_KEY, pa.int64()),
-        (schema.EVENT_TIMESTAMP, _TIME),
-        (schema.CREATED_TIMESTAMP, _TIME),
-        *((feature, _TYPES[kind]) for feature, kind in features.items()),
-    ]
-    if view == schema.EMBEDDING_VIEW:
-        columns += [(_TEXT_HASH, pa.string()), (_ENCODER, pa.string())]
-    return pa.schema(columns)
+def frame_of(
+    listed: Sequence[ListedBook], event_times: Iterable[datetime], created: datetime
+) -> pd.DataFrame:
+    """`book_frame` of books that were seen at different times."""
+    times = pd.Series(pd.to_datetime(list(event_times), utc=True)).astype("datetime64[us, UTC]")
+    return book_frame(listed, created, created).assign(**{schema.EVENT_TIMESTAMP: times})
 
 
-def _write_whole(table: pa.Table, target: Path, staging: Path) -> None:
-    # Elsewhere first, because Feast reads every file in the target's folder.
-    staging.mkdir(parents=True, exist_ok=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, staging / target.name)
-    (staging / target.name).replace(target)
+def offline_is_there(offline: Path) -> bool:
+    """Whether there are rows of every view."""
+    return all(any((offline / view).glob("*.parquet")) for view in schema.VIEWS)
 
 
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def remove_others(offline: Path, names: Collection[str]) -> None:
+    """Delete the files that have none of these names: they are of another catalogue, or of older rules."""
+    for view in schema.VIEWS:
+        for file in (offline / view).glob("*.parquet"):
+            if file.name not in names:
+                file.unlink()

@@ -9,7 +9,7 @@ import io
 import shutil
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -27,27 +27,36 @@ if TYPE_CHECKING:
     from feast import FeatureStore, RepoConfig
 
 _PART = 500  # books read back at once
+# What is read off a book, and how: rows made otherwise are made again.
+_MAKE_ROWS = ("features/schema.py", "features/tabular.py", "features/text.py", "ingestion/offline.py")
 
 
 def definitions_hash(settings: Settings) -> str:
-    """Hex SHA-256 of all that decides what Feast's registry holds."""
+    """Hex SHA-256 of all that decides what Feast's registry and the rows hold."""
     digest = hashlib.sha256(f"feast {version('feast')} {settings.offline_store}".encode())
     described = [*sorted(REPOSITORY.glob("*.py")), REPOSITORY / "feature_store.yaml"]
-    for file in [*described, ROOT / "features" / "schema.py"]:
+    for file in [*described, *(ROOT / name for name in _MAKE_ROWS)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def bring_online(settings: Settings, start: datetime, end: datetime, *, apply: bool) -> None:
+def online_is_there(settings: Settings) -> bool:
+    """Whether the registry and the online store exist."""
+    config = feature_store_config(settings, mlflow=False)
+    registry, online = registry_file(config), getattr(config.online_store, "path", None)
+    return (registry is None or registry.exists()) and (online is None or (REPOSITORY / online).exists())
+
+
+def bring_online(
+    settings: Settings, views: Sequence[str], start: datetime, end: datetime, *, apply: bool
+) -> None:
     """Write the newest offline row of each book, from `start` to `end` inclusive, to the online store.
 
-    With `apply`, or where a store is missing, the definitions are registered first. Readers keep the
-    registry that they have until all is done. Raises `FeatureStoreError`.
+    With `apply` the definitions are registered first. Readers keep the registry that they have until all
+    is done. Raises `FeatureStoreError`.
     """
-    (settings.home / "feast").mkdir(parents=True, exist_ok=True)
     config = feature_store_config(settings, mlflow=False)
     registry = registry_file(config)
-    apply = apply or not _all_there(config, registry)
     if registry is not None:
         # Feast writes its registry in place, several times; a reader could meet half of it.
         config.registry.path = str(_working_copy(registry, anew=apply))
@@ -57,7 +66,7 @@ def bring_online(settings: Settings, start: datetime, end: datetime, *, apply: b
             if apply:
                 _apply(config)
                 store.refresh_registry()
-            store.materialize(start, end)
+            store.materialize(start, end, feature_views=list(views))
         # Feast's stores raise errors of their own drivers, and an apply that fails may exit.
         except (Exception, SystemExit) as error:
             told = said.getvalue().strip().splitlines()[-1:]
@@ -89,7 +98,7 @@ def _compare(book_ids: list[int], feature: str, kind: str, online: list[Any], ex
         if kind == "vector":
             same = found is not None and np.array_equal(np.asarray(found, dtype=np.float32), wanted)
         else:
-            same = found == wanted
+            same = found == wanted or (found is None and wanted != wanted)  # a number that is not known
         if not same:
             raise FeatureStoreError(
                 f"{feature} of book {book_id} is {_short(found)} in the online store "
@@ -120,11 +129,6 @@ def _apply(config: RepoConfig) -> None:
         sys.dont_write_bytecode = bytecode
         for name in names:
             sys.modules.pop(name, None)
-
-
-def _all_there(config: RepoConfig, registry: Path | None) -> bool:
-    online = getattr(config.online_store, "path", None)
-    return (registry is None or registry.exists()) and (online is None or (REPOSITORY / online).exists())
 
 
 def _working_copy(registry: Path, *, anew: bool) -> Path:

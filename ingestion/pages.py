@@ -32,6 +32,15 @@ class BookLink:
     thumbnail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What one page of the list says: how many books the whole list has, those shown here, what follows."""
+
+    total: int
+    links: tuple[BookLink, ...]
+    next_url: str | None
+
+
 class Page:
     """The named parts of one page; every read either succeeds or raises `PageChanged`."""
 
@@ -58,7 +67,10 @@ class Page:
         value = tag.get(attribute)
         if not isinstance(value, str) or not value.strip():
             raise PageChanged(field, self.url, f"<{tag.name}> without {attribute}")
-        return urljoin(self.url, value.strip())
+        try:
+            return urljoin(self.url, value.strip())
+        except ValueError as error:  # `http://[` begins like an address of version 6
+            raise PageChanged(field, self.url, repr(value)) from error
 
 
 class ListingPage(Page):
@@ -77,6 +89,10 @@ class ListingPage(Page):
         #: How many books the whole list holds, by its own count.
         self.total = int(total.replace(",", ""))
         self._expected = int(last) - int(first) + 1 if first else self.total
+
+    def to_listing(self) -> Listing:
+        """All that the page says. Raises `PageChanged`."""
+        return Listing(self.total, self.links, self.next_url)
 
     @property
     def links(self) -> tuple[BookLink, ...]:
@@ -220,6 +236,8 @@ def decoded(body: bytes, url: str) -> str:
         raise PageChanged("charset", url, repr(name)) from error
     except UnicodeDecodeError as error:
         raise PageChanged("charset", url, f"{name}, but byte {error.start} is not") from error
+    except UnicodeError as error:  # some codecs tell no place
+        raise PageChanged("charset", url, f"{name}, which it does not keep to") from error
     if "</html>" not in text[-_TAIL_BYTES:].lower():
         raise PageChanged("end of page", url, f"a page cut off after {len(body)} bytes")
     return text

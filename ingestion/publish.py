@@ -1,31 +1,45 @@
-"""Publishing: the current snapshot's features into the offline store, then online, then checked."""
+"""Publishing: what the history says and the feature store does not hold yet, offline, online and checked."""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from filelock import FileLock
+from sqlalchemy import Engine
+from tqdm import tqdm
 
-from bookshelf.book import ListedBook
-from bookshelf.catalogue import Catalogue, Snapshot
+from bookshelf.catalogue import BookFilter, Catalogue
 from bookshelf.errors import FeatureStoreError
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
-from features.embedding import Encoder
-from features.tabular import book_frame
-from ingestion.offline import append_rows, embed_new
-from ingestion.online import bring_online, check_online, definitions_hash
+from features import schema
+from ingestion import history
+from ingestion.history import Revision
+from ingestion.mark import Published
+from ingestion.offline import (
+    Embed,
+    RowFiles,
+    add_steps,
+    frame_of,
+    offline_is_there,
+    remove_others,
+    with_vectors,
+)
+from ingestion.online import bring_online, check_online, definitions_hash, online_is_there
+from ingestion.vectors import EncoderChanged, KeptVectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishReport:
-    """What one publish did: offline rows of all views together, distinct texts, and the time it took."""
+    """What one publish did: offline rows of all views together, distinct texts, and the time it took.
+
+    `books` are on offer at `snapshot_id`, the last that is published.
+    """
 
     snapshot_id: int
     books: int
@@ -45,110 +59,162 @@ class PublishReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """The mark that a checked publish leaves in the home: what was published, and made by what."""
+class Plan:
+    """Write the rows of the revisions above `written`, and bring online and check those above `checked`.
 
-    snapshot_id: int
-    event_time: datetime
-    encoder: str
-    definitions: str
+    0 is before the first: then whatever else lies there is removed, or brought online anew. `apply`
+    registers the definitions. `new_encoder` writes a new vector of every book beside the old one.
+    """
 
-    @classmethod
-    def read(cls, file: Path) -> Published | None:
-        """The mark in that file; None if there is none, or one of another make."""
-        try:
-            told = json.loads(file.read_text())
-            return cls(**told | {"event_time": datetime.fromisoformat(told["event_time"])})
-        except (FileNotFoundError, ValueError, TypeError, KeyError):
-            return None
-
-    def write(self, file: Path) -> None:
-        """Leave the mark, whole or not at all."""
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(asdict(self) | {"event_time": self.event_time.isoformat()}, indent=2))
-        new.replace(file)
+    written: int
+    checked: int
+    apply: bool
+    new_encoder: bool
 
 
 def publish_features(
     catalogue: Catalogue, settings: Settings, at: datetime, progress: bool | None = None
 ) -> PublishReport:
-    """Bring the current snapshot's features into the stores and check that online equals the catalogue.
+    """Bring every revision that the feature store does not hold yet into it, and check the online rows.
 
-    Rows carry the time of the crawl as event and `at` as the moment of writing. Texts that this encoder
-    has embedded before are not encoded again, and a snapshot published already, with this encoder and
-    these definitions, is not published again. Of several at once one works and the others wait. Books
-    that left the shop keep their rows. `progress` draws a bar; by default where stderr is a terminal.
+    A book has a row for each revision and view in which its features differ from what was said before.
+    Rows carry the time at which the shop was read as event, and the moment at which the catalogue began to
+    say so as created, so that rows written anew from the history are the same. Vectors of another encoder
+    than before are added with `at` as created. Of several publishers at once one works and the others
+    wait; one that was killed is made good by the next. Books that left keep their rows.
+    `progress` draws a bar; by default where stderr is a terminal.
 
-    Raises `FeatureStoreError`, and leaves the snapshot unpublished, if the catalogue is empty, if newer
-    features were published before, or if a value differs online.
+    Raises `FeatureStoreError`, and leaves the revisions unpublished, if the catalogue is empty or if a
+    value differs online.
     """
     home = settings.home.resolve() / "feast"
     home.mkdir(parents=True, exist_ok=True)
-    mark = home / "published.json"
     with FileLock(home / "publish.lock"):
-        snapshot, listed = _on_offer(catalogue)
-        report = PublishReport(snapshot_id=snapshot.id, books=len(listed))
-        before, now = Published.read(mark), _to_be_published(snapshot, settings)
-        if before != now:
+        revisions = history.revisions(catalogue.engine)
+        if not revisions:
+            raise FeatureStoreError("the catalogue is empty: run `python -m ingestion scrape` first")
+        last = revisions[-1]
+        _, books = catalogue.page(BookFilter(as_of=last.published_at), number=1, size=1)
+        report = PublishReport(snapshot_id=last.snapshot_id, books=books)
+        mark = home / "published.json"
+        if plan := _plan(Published.read(mark), revisions, settings):
             bar = sys.stderr.isatty() if progress is None else progress
-            report = _publish(listed, settings, at, before, now, bar)
-            now.write(mark)
-        if report.rows_written or snapshot.features_published_at is None:
-            catalogue.mark_features_published(snapshot.id, at)
+            publisher = _Publisher(catalogue.engine, settings, at, revisions, report, bar)
+            try:
+                report = publisher.publish(plan, mark)
+            except EncoderChanged:  # another model by the name of the one before
+                report = publisher.publish(replace(plan, new_encoder=True, checked=0), mark)
+        for revision in revisions:
+            if not revision.features_published:
+                catalogue.snapshots.mark_features_published(revision.snapshot_id, at)
     return report
 
 
-def _publish(
-    listed: Sequence[ListedBook],
-    settings: Settings,
-    at: datetime,
-    before: Published | None,
-    now: Published,
-    progress: bool,
-) -> PublishReport:
-    if before is not None and before.event_time > now.event_time:
-        raise FeatureStoreError(
-            f"snapshot {now.snapshot_id} was taken at {now.event_time}, before the features that are "
-            f"published already, {before.event_time}: was the clock put back?"
+def _plan(before: Published | None, revisions: Sequence[Revision], settings: Settings) -> Plan | None:
+    """What is to be done; None for nothing."""
+    if (
+        before is None
+        or not before.is_of(revisions)
+        or before.definitions != definitions_hash(settings)
+        or not offline_is_there(settings.offline_store)
+    ):
+        return Plan(written=0, checked=0, apply=True, new_encoder=False)
+    apply, new_encoder = not online_is_there(settings), before.encoder != settings.encoder
+    if not apply and not new_encoder and before.revision == revisions[-1].number:
+        return None
+    checked = 0 if apply or new_encoder else before.revision
+    return Plan(written=before.revision, checked=checked, apply=apply, new_encoder=new_encoder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Publisher:
+    """Carries out one plan; its caller holds the lock."""
+
+    engine: Engine
+    settings: Settings
+    at: datetime
+    revisions: Sequence[Revision]
+    report: PublishReport
+    progress: bool
+
+    def publish(self, plan: Plan, mark: Path) -> PublishReport:
+        started = time.monotonic()
+        before = None if plan.written == 0 or plan.new_encoder else Published.read(mark)
+        fingerprint = None if before is None else before.fingerprint
+        with KeptVectors(mark.with_name("vectors.db"), self.settings.encoder, fingerprint) as vectors:
+            rows = self._write(plan, vectors)
+            encoded, reused = vectors.encoded, vectors.reused
+            self._bring_online(plan, rows)
+            self._check(plan.checked, vectors.of)
+            self._mark(vectors.fingerprint).write(mark)
+        return replace(
+            self.report,
+            rows_written=sum(rows.values()),
+            texts_encoded=encoded,
+            texts_reused=reused,
+            seconds=time.monotonic() - started,
         )
-    started = time.monotonic()
-    frame = book_frame(listed, now.event_time, at)
-    encoder = Encoder.load(settings.encoder)
-    embedded = embed_new(frame["description"].tolist(), encoder, settings.offline_store, progress)
-    frame = frame.assign(embedding=list(embedded.vectors))
-    name = f"{at:%Y%m%dT%H%M%S.%fZ}-snapshot-{now.snapshot_id}.parquet"
-    rows = append_rows(frame, encoder.fingerprint, settings.offline_store, name)
-    # From the last publish that was checked, whole, so that whatever went missing since is made good.
-    start = before.event_time if before else now.event_time
-    changed = before is None or before.definitions != now.definitions
-    bring_online(settings, start, now.event_time, apply=changed)
-    check_online(open_feature_store(settings, mlflow=False), frame)
-    return PublishReport(
-        snapshot_id=now.snapshot_id,
-        books=len(listed),
-        rows_written=rows,
-        texts_encoded=embedded.encoded,
-        texts_reused=embedded.reused,
-        seconds=time.monotonic() - started,
-    )
 
+    def _write(self, plan: Plan, vectors: KeptVectors) -> dict[str, int]:
+        """Number of rows written by view."""
+        rows = dict.fromkeys(schema.VIEWS, 0)
+        offline, names = self.settings.offline_store, []
+        total = history.count_steps(self.engine, plan.written, self.revisions[-1].number)
+        with tqdm(total=total, desc="features", unit="book", disable=not self.progress) as bar:
+            for revision in self._above(plan.written):
+                names.append(f"{revision.number:08}.parquet")
+                with RowFiles(offline, names[-1]) as files:
+                    for part in history.steps(self.engine, revision):
+                        add_steps(files, part, revision.event_time, revision.published_at, vectors.of)
+                        bar.update(len(part))
+                rows = {view: count + files.rows[view] for view, count in rows.items()}
+        if plan.written == 0:
+            remove_others(offline, frozenset(names))
+        if plan.new_encoder:
+            rows[schema.EMBEDDING_VIEW] += self._write_vectors_anew(vectors)
+        return rows
 
-def _to_be_published(snapshot: Snapshot, settings: Settings) -> Published:
-    return Published(
-        snapshot_id=snapshot.id,
-        event_time=snapshot.taken_at,
-        encoder=settings.encoder,
-        definitions=definitions_hash(settings),
-    )
+    def _write_vectors_anew(self, vectors: KeptVectors) -> int:
+        last = self.revisions[-1]
+        # After all that was ever written, so that these are the vectors that count from now on.
+        created = max(self.at, last.published_at + timedelta(microseconds=1))
+        name = f"{last.number:08}-encoder-{vectors.fingerprint[:12]}.parquet"
+        event_times = {one.snapshot_id: one.event_time for one in self.revisions}
+        with RowFiles(self.settings.offline_store, name) as files:
+            for part in history.books_of(self.engine, 0, last.number):
+                times = [event_times[snapshot_id] for snapshot_id, _ in part]
+                frame = frame_of([listed for _, listed in part], times, created)
+                files.add(schema.EMBEDDING_VIEW, with_vectors(frame, vectors.of))
+        return files.rows[schema.EMBEDDING_VIEW]
 
+    def _bring_online(self, plan: Plan, rows: dict[str, int]) -> None:
+        whole = plan.checked == 0
+        views = [view for view, count in rows.items() if count or whole]
+        if views:
+            start = min(one.event_time for one in self._above(plan.checked))
+            # To the newest of all, or an older event, written late, would take the place of a newer one.
+            end = max(one.event_time for one in self.revisions)
+            bring_online(self.settings, views, start, end, apply=plan.apply)
 
-def _on_offer(catalogue: Catalogue) -> tuple[Snapshot, list[ListedBook]]:
-    """The current snapshot and its books. A crawl may replace both between two reads: then read again."""
-    snapshot = catalogue.snapshot()
-    if snapshot is None:
-        raise FeatureStoreError("the catalogue is empty: run `python -m ingestion scrape` first")
-    while True:
-        listed = catalogue.all_books()
-        if (latest := catalogue.snapshot()) is None or latest.id == snapshot.id:
-            return snapshot, listed
-        snapshot = latest
+    def _check(self, after: int, embed: Embed) -> None:
+        """Compare online what the revisions above `after` say last of each of their books."""
+        store = open_feature_store(self.settings, mlflow=False)
+        last = self.revisions[-1]
+        for part in history.books_of(self.engine, after, last.number):
+            listed = [one for _, one in part]
+            frame = frame_of(listed, [last.event_time] * len(listed), last.published_at)
+            check_online(store, with_vectors(frame, embed))
+
+    def _above(self, number: int) -> list[Revision]:
+        return [one for one in self.revisions if one.number > number]
+
+    def _mark(self, fingerprint: str) -> Published:
+        last = self.revisions[-1]
+        return Published(
+            revision=last.number,
+            snapshot_id=last.snapshot_id,
+            published_at=last.published_at,
+            encoder=self.settings.encoder,
+            fingerprint=fingerprint,
+            definitions=definitions_hash(self.settings),
+        )

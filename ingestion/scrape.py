@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 
-from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue, now
+from bookshelf.publication import STAND_IN
 from bookshelf.runs import Run, Runs
 from bookshelf.settings import Settings
-from bookshelf.snapshots import STAND_IN, Failure, Snapshot
-from ingestion.checks import judge, report, summary
+from bookshelf.snapshots import Failure, Snapshot
+from ingestion.checks import judge
 from ingestion.crawl import CrawlProgress, OnProgress, read_shop
 from ingestion.fetch import FetchPolicy
+from ingestion.findings import report, summary
 from ingestion.follow_up import Publish, export_catalogue
 from ingestion.lease import CarriedRun, Quarantined, carrying
 from ingestion.source import Source, Tell, open_source
@@ -38,7 +39,7 @@ class Scraper:
         A run that is resumed goes on where it stopped. Raises `CrawlError` with the catalogue as it was,
         `Quarantined` if what was read is not to be trusted, `RunCancelled`; all of it is on record.
         """
-        with carrying(Runs(self.catalogue.engine), run, holder) as carried:
+        with carrying(Runs(self.catalogue.engine, self.settings.run_lease), run, holder) as carried:
             snapshot = self._published_before(run) or self._scrape(carried)
             export_catalogue(self.catalogue, self.settings)
             if publish is not None:
@@ -77,13 +78,13 @@ class Scraper:
             self.watch(progress)
 
         workers = FetchPolicy.of(self.settings).at_once
-        found = read_shop(source, self.catalogue.engine, snapshot_id, workers, note)
-        while batch := list(islice(found, _BATCH)):
-            failures = [one for one in batch if isinstance(one, Failure)]
-            books: list[tuple[int, Book]] = [one for one in batch if not isinstance(one, Failure)]
-            self.catalogue.snapshots.stage(snapshot_id, books, failures)
-            for failure in failures:
-                carried.say("page failed", level="warning", page=failure.place, reason=failure.reason)
+        with closing(read_shop(source, self.catalogue.engine, snapshot_id, workers, note)) as found:
+            while batch := list(islice(found, _BATCH)):
+                failures = [one for one in batch if isinstance(one, Failure)]
+                books = [one for one in batch if not isinstance(one, Failure)]
+                self.catalogue.snapshots.stage(snapshot_id, books, failures)
+                for failure in failures:
+                    carried.say("page failed", level="warning", page=failure.place, reason=failure.reason)
 
     def _stage_of(self, carried: CarriedRun, source: Source) -> int:
         """The snapshot to fill: the run's own, its list begun again, or a new one."""

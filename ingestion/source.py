@@ -11,9 +11,10 @@ from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 from bookshelf.errors import FetchFailed, SettingsError
+from bookshelf.publication import STAND_IN
 from bookshelf.settings import LIVE_SHOP
-from bookshelf.snapshots import STAND_IN
-from ingestion.fetch import Fetch, FetchPolicy, PoliteFetcher
+from ingestion.fetch import FetchPolicy, PoliteFetcher
+from ingestion.fetched import Fetch, Fetched, Stamp, Traffic
 
 SAMPLE_SHOP = STAND_IN
 #: Where the sample shop's pages are said to be: it serves only while it is read, at another port each time.
@@ -74,7 +75,7 @@ def open_source(
         from ingestion.sample_shop import serve_sample_shop  # a thousand books' prose, for this case alone
 
         with serve_sample_shop() as address, _open_shop(address, policy) as fetcher:
-            yield Source(SAMPLE_SHOP, SAMPLE_SHOP_URL, _relocated(fetcher, SAMPLE_SHOP_URL, address))
+            yield Source(SAMPLE_SHOP, SAMPLE_SHOP_URL, _Relocated(fetcher, SAMPLE_SHOP_URL, address))
         return
     name = source_name(named or live_shop)
     with _open_shop(name, policy) as fetcher:
@@ -107,6 +108,17 @@ def _why_missing(shop: str, policy: FetchPolicy, patience: timedelta) -> str | N
     return None
 
 
-def _relocated(fetch: Fetch, said: str, real: str) -> Fetch:
+@dataclass(frozen=True, slots=True)
+class _Relocated:
     """`fetch` for pages that are said to be under one address and really are under another."""
-    return lambda url: fetch(urljoin(real, url.removeprefix(said)))
+
+    fetch: Fetch
+    said: str
+    real: str
+
+    @property
+    def traffic(self) -> Traffic:
+        return self.fetch.traffic
+
+    def __call__(self, url: str, known: Stamp | None = None) -> Fetched:
+        return self.fetch(urljoin(self.real, url.removeprefix(self.said)), known)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, case, func, or_, select
 
+from bookshelf.publication import carried_over
 from bookshelf.runs import Kind
-from bookshelf.snapshots import carried_over
 from bookshelf.tables import identities, staged_books, staged_failures, versions
 from ingestion.findings import MOST_EXAMPLES
 

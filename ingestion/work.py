@@ -1,4 +1,4 @@
-"""The worker: carries out the runs that others ask for, keeps the schedule and sends the notices, until stopped."""
+"""The worker: carries out queued runs, keeps the schedule and sends the notices, until stopped."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Worker:
         self._catalogue = catalogue
         self._settings = settings
         self._publish = publish
-        self._runs = Runs(catalogue.engine)
+        self._runs = Runs(catalogue.engine, settings.run_lease)
         self._holder = a_holder()
         self._features_after = time.monotonic()
 

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: The features that the price model reads: its service's without the label.
+#: The features that the price model reads: its service's without the price and its currency.
 PRICE_FEATURES = tuple(
     f"{view}:{feature}"
     for view, features in schema.SERVICES[schema.PRICE_SERVICE].items()
     for feature in features
-    if feature != schema.LABEL
+    if view != schema.PRICE_VIEW
+)
+_NUMBERS = frozenset(
+    feature for view in schema.VIEWS.values() for feature, kind in view.items() if kind == "number"
 )
 #: Every feature that fits into a table: all but the vectors.
 TABLE_FEATURES = tuple(
@@ -92,8 +95,11 @@ class OnlineFeatures:
 
 
 def of_book(rows: Mapping[int, Mapping[str, Any]], book_id: int) -> Mapping[str, Any]:
-    """The book's row. Raises `NotFound` if the store has none, or not all of it."""
+    """The book's row, with None for a number that is not known.
+
+    Raises `NotFound` if the store has no row, or not all of it.
+    """
     row = rows.get(book_id)
-    if row is None or any(value is None for value in row.values()):
+    if row is None or any(value is None for name, value in row.items() if name not in _NUMBERS):
         raise NotFound("book_id", f"the online feature store has no features of book {book_id}")
     return row

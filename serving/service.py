@@ -46,9 +46,11 @@ from serving.champions import Champion, Registry
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
 from serving.metrics import count_predictions, model_info
+from serving.offer import OnOffer
 from serving.online import OnlineFeatures
+from serving.past import PastFeatures
 from serving.shelf import Shelf, limit_threads, settled_heap
-from serving.tables import features_table, training_table
+from serving.tables import features_table, past_training_table, training_table
 
 OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SentimentReply)
 
@@ -83,6 +85,8 @@ class Bookshelf:
         self.settings = load_settings()
         self.registry = Registry(self.settings)
         self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
+        self.past = PastFeatures(partial(open_feature_store, self.settings, mlflow=False))
+        self.offer = OnOffer(lambda: self.catalogue)
         self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
         self.shelf = Shelf()
 
@@ -106,7 +110,7 @@ class Bookshelf:
         if name == "price":
             return PriceAnswers(champion, self.online)
         if name == "recommender":
-            return RecommendationAnswers(champion)
+            return RecommendationAnswers(champion, self.offer)
         return SentimentAnswers(champion, self.encoding)
 
     @cached_property
@@ -139,13 +143,17 @@ class Bookshelf:
 
     @endpoint
     async def features(self, request: TableRequest, /) -> TableReply:
-        """The features of the books on offer, as the models would be given them now."""
-        return await features_table(lambda: self.catalogue, self.online, request)
+        """The features of the books on offer, as the models would be given them now, or were at a time."""
+        return await features_table(lambda: self.catalogue, self.online, self.past, request)
 
     @endpoint
     async def training_data(self, request: TrainingDataRequest, /) -> TableReply:
-        """What the model on duty was trained on."""
+        """What the model on duty was trained on, or would have been at a time."""
         champion = self.shelf.answers(request.model).champion
+        if request.as_of is not None:
+            # A model that learnt from a corpus names no service; the one of its name feeds it descriptions.
+            service = champion.tags.get("feature_service", f"{request.model}_model")
+            return await past_training_table(lambda: self.catalogue, self.past, service, request)
         path = await asyncio.to_thread(self.registry.training_set, champion)
         return await asyncio.to_thread(training_table, path, request)
 

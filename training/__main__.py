@@ -61,6 +61,9 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
                 metavar="TIME",
                 help=f"use what was known then: ISO 8601, in UTC unless it has a zone (default: {NOW})",
             )
+            command.add_argument(
+                "--source", default="", help="learn from this source's books (default: from everybody's)"
+            )
         if name in MODEL_NAMES and name in arguments[:1]:
             _add_params(command, commands.params_type(name))
         if name == "promote":
@@ -97,11 +100,11 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return _promote(options, settings)
     if options.command == "main":
         for name in MODEL_NAMES:
-            commands.train(name, settings, commands.params_type(name)(), options.as_of)
+            commands.train(name, settings, commands.params_type(name)(), options.as_of, options.source)
         return 0
     params = commands.params_type(options.command)
     chosen = params(**{one.name: getattr(options, one.name) for one in fields(params)})
-    commands.train(options.command, settings, chosen, options.as_of)
+    commands.train(options.command, settings, chosen, options.as_of, options.source)
     return 0
 
 

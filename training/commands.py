@@ -25,8 +25,11 @@ def params_type(name: str) -> type[Any]:
     return found
 
 
-def train(name: str, settings: Settings, params: Any, as_of: datetime) -> None:
-    """Fit, judge and register one model on what was known at `as_of`, and say how good it is."""
+def train(name: str, settings: Settings, params: Any, as_of: datetime, source: str) -> None:
+    """Fit, judge and register one model on what was known at `as_of`, and say how good it is.
+
+    `source` names whose books it learns from, "" everybody's; the run has it as parameter.
+    """
     from training.registry import describe, register  # MLflow, which no help text needs
     from training.runs import model_run, tracking_client
 
@@ -34,8 +37,13 @@ def train(name: str, settings: Settings, params: Any, as_of: datetime) -> None:
     # The run is there before the features are read, so that Feast notes in it what it gave out, and a
     # training that fails is seen to have failed.
     with model_run(tracking_client(settings), settings, name):
-        fitted = _fit(name, settings, params, as_of)
-        fitted = replace(fitted, metrics={**fitted.metrics, "fit_seconds": time.monotonic() - started})
+        fitted = _fit(name, settings, params, as_of, source or None)
+        fitted = replace(
+            fitted,
+            params={**fitted.params, "source": source},
+            tags={"source": source, **fitted.tags},  # the fit knows better where all books are of one source
+            metrics={**fitted.metrics, "fit_seconds": time.monotonic() - started},
+        )
         print(f"{name}: {len(fitted.dataset):,} rows from {fitted.dataset_source}")
         if verdict := fitted.tags.get("verdict"):
             print(f"  {verdict}")
@@ -71,11 +79,12 @@ def status(settings: Settings, as_json: bool) -> None:
         print(f"{name}: no version")
 
 
-def _fit(name: str, settings: Settings, params: Any, as_of: datetime) -> Fitted:
+def _fit(name: str, settings: Settings, params: Any, as_of: datetime, source: str | None) -> Fitted:
     if name == "price":
         from training.dataset import load_training_set
         from training.price import fit_price
 
-        return fit_price(load_training_set(settings, PRICE_SERVICE, as_of), params)
-    fitted: Fitted = getattr(import_module(f"training.{name}"), f"fit_{name}")(settings, params, as_of)
+        return fit_price(load_training_set(settings, PRICE_SERVICE, as_of, source), params)
+    fit = getattr(import_module(f"training.{name}"), f"fit_{name}")
+    fitted: Fitted = fit(settings, params, as_of, source)
     return fitted

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.price import PriceRegressor
 from features.similarity import work_keys
 from training.metrics import Estimate, bootstrap_mean, mean_absolute_error, permutation_p
+from training.money import money
 
 Values = NDArray[np.float64]
 
@@ -25,7 +26,8 @@ LARGEST_P = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A candidate with its price for each training row (n,), made without the row; `error` is in pounds."""
+    """A candidate with its price for each training row (n,), made without the row; `error` is in
+    the unit of the prices."""
 
     name: str
     model: PriceRegressor
@@ -37,7 +39,7 @@ class Entry:
 class Contest:
     """Candidates, best first, against the median, on the same rows left out in turn.
 
-    `gain` is by how many pounds the best one's mean error is smaller, and `p` how often chance comes as
+    `gain` is by how much the best one's mean error is smaller, and `p` how often chance comes as
     near; both are None where there were too few books to try. `reason` is the outcome in a sentence.
     """
 
@@ -69,9 +71,9 @@ class Contest:
 
 
 def hold_contest(
-    X: pd.DataFrame, y: Values, candidates: Mapping[str, PriceRegressor], *, folds: int, seed: int
+    X: pd.DataFrame, y: Values, candidates: Mapping[str, PriceRegressor], *, folds: int, seed: int, unit: str
 ) -> Contest:
-    """Try every candidate on n books with their prices in pounds.
+    """Try every candidate on n books with their prices, which are told in `unit`.
 
     A candidate counts as informative only if the paired bootstrap's 95 % interval of its gain lies above
     0, the gain is of some use, and chance does not come as near.
@@ -94,7 +96,7 @@ def hold_contest(
         gain=gain,
         p=p,
         informative=informative,
-        reason=_reason(best, median, gain, p, informative),
+        reason=_reason(best, median, gain, p, informative=informative, unit=unit),
     )
 
 
@@ -103,13 +105,10 @@ def _entry(name: str, model: PriceRegressor, X: pd.DataFrame, y: Values) -> Entr
     return Entry(name=name, model=model, prices=prices, error=mean_absolute_error(y, prices))
 
 
-def _reason(best: Entry, median: Entry, gain: Estimate, p: float, informative: bool) -> str:
-    errors = f"£{best.error:.2f} off in the mean where the median is £{median.error:.2f} off"
-    by = f"a gain of {_pounds(gain.mean)}, 95 % interval {_pounds(gain.low)} to {_pounds(gain.high)}"
+def _reason(best: Entry, median: Entry, gain: Estimate, p: float, *, informative: bool, unit: str) -> str:
+    errors = f"{money(best.error, unit)} off in the mean where the median is {money(median.error, unit)} off"
+    low, high = money(gain.low, unit), money(gain.high, unit)
+    by = f"a gain of {money(gain.mean, unit)}, 95 % interval {low} to {high}"
     chance = f"chance comes as near with probability {p:.3f}"
     found = "A pattern was found" if informative else "No pattern was found"
     return f"{found}: the best candidate, {best.name}, is {errors} ({by}; {chance})."
-
-
-def _pounds(amount: float) -> str:
-    return f"{'−' if amount < 0 else ''}£{abs(amount):.2f}"

@@ -1,4 +1,4 @@
-"""What a model trains on: one row a book of the current catalogue, as the feature store knew it at a time."""
+"""What a model trains on: one row a book that was on offer at a time, as the feature store knew it then."""
 
 from __future__ import annotations
 
@@ -13,18 +13,22 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from bookshelf.catalogue import Catalogue
+from bookshelf.catalogue import BookFilter, Catalogue
 from bookshelf.errors import FeatureStoreError
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
 from features import schema
+
+#: Column of a logged training set with the source of each row's book.
+SOURCE = "source"
 
 _ROW = "row"
 _NAMED = 5  # rows named in an error
 _DTYPES: dict[str, np.dtype[Any]] = {
     "text": np.dtype(object),
     "count": np.dtype(np.int64),
-    "pounds": np.dtype(np.float64),
+    "number": np.dtype(np.float64),
+    "amount": np.dtype(np.float64),
 }
 _KINDS = {feature: kind for view in schema.VIEWS.values() for feature, kind in view.items()}
 
@@ -34,8 +38,9 @@ class TrainingSet:
     """Features of one service.
 
     `frame` holds the service's features in the schema's order and dtypes, a vector being a float32 array,
-    and row i is of the book `book_ids[i]`; ids ascend. `sha256` is of ids, names and values, whenever and
-    wherever they were read. `snapshot_id` is the catalogue's snapshot that the books were taken from.
+    and row i is of the book `book_ids[i]` of `sources[i]`; ids ascend. A number that was not known is NaN.
+    `sha256` is of ids, names and values, whenever and wherever they were read. `snapshot_id` is the last
+    snapshot, of the source that was asked for or of any, that the catalogue had published at `as_of`.
     """
 
     frame: pd.DataFrame
@@ -44,16 +49,34 @@ class TrainingSet:
     service: str
     as_of: datetime
     snapshot_id: int
+    sources: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        """The source that all rows are of, "" where they are of several."""
+        found = set(self.sources)
+        return found.pop() if len(found) == 1 else ""
+
+    @property
+    def origin(self) -> str:
+        """Where the rows come from, in words."""
+        of = self.source or f"{len(set(self.sources))} sources"
+        told = f"Feast feature service {self.service} as of {self.as_of.isoformat()}"
+        return f"{told}, {of}, snapshot {self.snapshot_id}"
 
 
-def load_training_set(settings: Settings, service: str, as_of: datetime) -> TrainingSet:
-    """What was known at `as_of`, which needs a time zone, of every book in the current catalogue.
+def load_training_set(
+    settings: Settings, service: str, as_of: datetime, source: str | None = None
+) -> TrainingSet:
+    """What was known at `as_of`, which needs a time zone, of every book that was on offer then.
 
-    A correction written later is not seen. Within an active MLflow run, Feast tags the run with the
-    service, views and features. Raises `FeatureStoreError` if the current snapshot's features were never
-    published, or if the store does not give back exactly the rows asked for, every feature present.
+    With `source`, of its books alone. A correction that came later is not seen. Within an active MLflow
+    run, Feast tags the run with the service, views and features. Raises `FeatureStoreError` if nothing was
+    on offer, if the features of that moment are not published, or if the store does not give back exactly
+    the rows asked for, every feature present.
     """
-    snapshot_id, book_ids = _books_on_offer(settings)
+    snapshot_id, offered = _books_on_offer(settings, as_of, source)
+    book_ids = tuple(offered)
     asked = pd.DataFrame(
         {
             schema.JOIN_KEY: np.array(book_ids, dtype="int64"),
@@ -79,6 +102,7 @@ def load_training_set(settings: Settings, service: str, as_of: datetime) -> Trai
         service=service,
         as_of=as_of,
         snapshot_id=snapshot_id,
+        sources=tuple(offered.values()),
     )
 
 
@@ -94,34 +118,46 @@ def content_hash(frame: pd.DataFrame, book_ids: Sequence[int]) -> str:
                 digest.update(len(encoded).to_bytes(8, "little") + encoded)
         elif kind == "vector":
             digest.update(np.stack(list(column)).astype("<f4").tobytes() if len(column) else b"")
+        elif kind == "count":
+            digest.update(column.to_numpy(dtype="<i8").tobytes())
         else:
-            digest.update(column.to_numpy(dtype="<i8" if kind == "count" else "<f8").tobytes())
+            values = column.to_numpy(dtype="<f8")
+            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())  # NaN has many spellings
     return digest.hexdigest()
 
 
-def _books_on_offer(settings: Settings) -> tuple[int, tuple[int, ...]]:
+def _books_on_offer(settings: Settings, as_of: datetime, source: str | None) -> tuple[int, dict[int, str]]:
+    """The last snapshot at that moment, of that source or of any, and the source of each book, by id."""
     catalogue = Catalogue.open(settings.catalogue_url)
-    snapshot = catalogue.snapshot()
-    if snapshot is None:
+    newest, snapshot = catalogue.snapshot(as_of=as_of), catalogue.snapshot(source, as_of)
+    if newest is None and catalogue.snapshot() is None:
         raise FeatureStoreError("the catalogue is empty: run `python -m ingestion scrape` first")
-    if snapshot.features_published_at is None:
+    if newest is not None and newest.features_published_at is None:
         raise FeatureStoreError(
-            f"the features of snapshot {snapshot.id} are not published: run `python -m ingestion publish`"
+            f"the features of snapshot {newest.id} are not published: run `python -m ingestion publish`"
         )
-    book_ids = tuple(listed.id for listed in catalogue.all_books())
-    if catalogue.snapshot() != snapshot:
+    wanted = BookFilter(as_of=as_of, source=source)
+    offered = {listed.id: listed.source for listed in catalogue.stream_books(wanted)}
+    if snapshot is None or not offered:
+        of = f" of source {source!r}" if source else ""
+        known = f"; there are books of {', '.join(map(repr, catalogue.sources()))}" if source else ""
+        raise FeatureStoreError(f"no book{of} was on offer at {as_of.isoformat()}{known}")
+    if catalogue.snapshot(as_of=as_of) != newest:
         raise FeatureStoreError("a new crawl was published while the training set was being read: try again")
-    return snapshot.id, book_ids
+    return snapshot.id, offered
 
 
 def _exactly(asked: pd.DataFrame, found: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
-    """The found rows in the order asked. Raises `FeatureStoreError` naming rows lost, doubled or unfilled."""
+    """The found rows in the order asked. Raises `FeatureStoreError` naming rows lost, doubled or unfilled.
+
+    Only a number may be missing: every book that is known has texts, counts, a price and a vector.
+    """
     found = found.sort_values(_ROW, ignore_index=True)
     times = found[_ROW].value_counts().reindex(asked[_ROW], fill_value=0)
     if not (times == 1).all() or len(found) != len(asked):
         wrong = asked.loc[(times != 1).to_numpy(), schema.JOIN_KEY]
         raise FeatureStoreError(f"the feature store lost or doubled the rows of {_books(wrong)}")
-    empty = found[list(features)].isna()
+    empty = found[[name for name in features if _KINDS.get(name) != "number"]].isna()
     if empty.any(axis=None):
         gaps = found.loc[empty.any(axis=1), schema.JOIN_KEY]
         missing = ", ".join(empty.columns[empty.any()])

@@ -15,16 +15,16 @@ from features.price import INPUTS, PriceRegressor
 from features.similarity import work_keys
 from training import metrics
 from training.contest import Contest, hold_contest
-from training.dataset import TrainingSet
+from training.dataset import SOURCE, TrainingSet
 from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
+from training.money import unit_of
 from training.price_card import price_card
 from training.price_plots import price_figures
 from training.split import held_out_rows
 
 Values = NDArray[np.float64]
 
-UNIT = "pounds"
 _FEWEST_BOOKS = 5
 
 
@@ -50,20 +50,25 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
     """Choose, fit and judge a price model on the rows of the feature service `price_model`.
 
     Candidates are chosen by cross-validation on the training rows alone; the scores that the model is
-    known by are measured on the held-out rows. Raises `TrainingError` for fewer than five books.
+    known by are measured on the held-out rows. Raises `TrainingError` for fewer than five books, or prices in
+    several currencies.
     """
-    rows = labelled_rows(data, params.held_out_share)
+    currency = one_currency(data)
+    rows, unit = labelled_rows(data, params.held_out_share), unit_of(currency)
     train, held_out = rows[~rows[HELD_OUT]], rows[rows[HELD_OUT]]
     median = PriceRegressor("median", coverage=params.coverage).fit(train, _prices(train))
-    contest = hold_contest(train, _prices(train), _candidates(params), seed=params.seed, folds=params.folds)
+    contest = hold_contest(
+        train, _prices(train), _candidates(params), seed=params.seed, folds=params.folds, unit=unit
+    )
     model = _winner(contest, train, median)
     measured = measure(model, median, held_out)
     model.measured_coverage = measured["coverage"]
+    model.currency = currency
     # A shop has categories of one book: those that were held out are no less known.
     model.categories = tuple(sorted(set(rows["category"])))
     score = Score(
         metric="MAE",
-        unit=UNIT,
+        unit=unit,
         value=measured["mae"],
         baseline=measured["baseline_mae"],
         higher_is_better=False,
@@ -77,24 +82,42 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
         held_out_losses=partial(held_out_losses, frame=held_out),
         dataset=rows,
         dataset_sha256=data.sha256,
-        dataset_source=_source(data),
+        dataset_source=data.origin,
         input_example=_inputs(train.head(3)),
         card=price_card(data, model, contest, measured, len(held_out)),
         feature_service=data.service,
         informative=model.informative,
         figures=price_figures(model, contest, held_out),
-        tags={"snapshot_id": str(data.snapshot_id), "verdict": contest.reason},
+        tags={
+            "snapshot_id": str(data.snapshot_id),
+            "source": data.source,
+            "currency": currency,
+            "verdict": contest.reason,
+        },
     )
 
 
 def held_out_losses(model: PriceRegressor, frame: pd.DataFrame) -> Values:
-    """Absolute error in pounds of each row of a held-out frame as `fit_price` logs it."""
+    """Absolute error of each row of a held-out frame as `fit_price` logs it."""
     losses: Values = np.abs(_prices(frame) - model.predict(_inputs(frame))["price"].to_numpy())
     return losses
 
 
+def one_currency(data: TrainingSet) -> str:
+    """The currency of all prices. Raises `TrainingError` where they have several."""
+    books = data.frame[schema.CURRENCY].value_counts()
+    if len(books) > 1:
+        found = " and ".join(f"{currency} ({count} books)" for currency, count in books.items())
+        sources = ", ".join(map(repr, sorted(set(data.sources))))
+        raise TrainingError(
+            f"source must name books of one currency, got prices in {found}: "
+            f"choose one with --source, or -P source=…, of {sources}"
+        )
+    return str(books.index[0]) if len(books) else "GBP"
+
+
 def labelled_rows(data: TrainingSet, held_out_share: float) -> pd.DataFrame:
-    """The training set with `book_id` in front and, behind, whether the row is held out.
+    """The training set with `book_id` and `source` in front and, behind, whether the row is held out.
 
     Raises `TrainingError` for fewer than five books or fewer than two works.
     """
@@ -105,12 +128,13 @@ def labelled_rows(data: TrainingSet, held_out_share: float) -> pd.DataFrame:
         )
     rows = data.frame.reset_index(drop=True)
     rows.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
+    rows.insert(1, SOURCE, pd.Series(data.sources, dtype=object))
     rows[HELD_OUT] = held_out_rows(data.book_ids, works, held_out_share)
     return rows
 
 
 def measure(model: PriceRegressor, baseline: PriceRegressor, held_out: pd.DataFrame) -> dict[str, float]:
-    """Every score on the held-out rows: errors and the intervals' mean width in pounds, shares from 0 to 1.
+    """Every score on the held-out rows: errors and the intervals' mean width as prices, shares from 0 to 1.
 
     The baseline's are called `baseline_<name>`. A score that is no number on these rows is left out.
     """
@@ -163,7 +187,3 @@ def _prices(rows: pd.DataFrame) -> Values:
 
 def _row_counts(train: pd.DataFrame, held_out: pd.DataFrame) -> dict[str, int]:
     return {"training_rows": len(train), "held_out_rows": len(held_out)}
-
-
-def _source(data: TrainingSet) -> str:
-    return f"Feast feature service {data.service} as of {data.as_of.isoformat()}, snapshot {data.snapshot_id}"

@@ -8,6 +8,7 @@ from features.price import INPUTS, PriceRegressor
 from training.cards import bullets, model_card, table
 from training.contest import Contest
 from training.dataset import TrainingSet
+from training.money import money, unit_of
 
 _HONEST = (
     "Nothing that is known of a book was found to tell its price: "
@@ -23,16 +24,17 @@ books = pd.DataFrame([{
     "category": "Fiction", "rating": 4.0, "stock": float("nan"), "availability": "In stock",
     "title": "", "description": "",
 }])
-model.predict(books)    # price, low and high in pounds
+model.predict(books)    # price, low and high in the currency of `model.currency`
 model.informative       # whether the price depends on the book at all
 ```"""
 
+#: Name, title and format; without a format it is an amount of money.
 _SCORES = (
-    ("mae", "mean absolute error", "£{:.2f}"),
-    ("rmse", "root mean squared error", "£{:.2f}"),
+    ("mae", "mean absolute error", ""),
+    ("rmse", "root mean squared error", ""),
     ("r2", "share of variance explained (R²)", "{:.3f}"),
     ("coverage", "prices inside their interval", "{:.1%}"),
-    ("interval_width", "mean width of the intervals", "£{:.2f}"),
+    ("interval_width", "mean width of the intervals", ""),
 )
 
 
@@ -40,11 +42,12 @@ def price_card(
     data: TrainingSet, model: PriceRegressor, contest: Contest, measured: Mapping[str, float], held_out: int
 ) -> str:
     """Markdown; `measured` are the scores on the `held_out` rows, the baseline's as `baseline_<name>`."""
+    unit = unit_of(model.currency)
     sections = {
         "Model": _about(model, contest),
-        "Data": _data(data, held_out),
-        "Scores": _scores(measured, held_out),
-        "Candidates": _candidates(contest),
+        "Data": _data(data, held_out, unit),
+        "Scores": _scores(measured, held_out, unit),
+        "Candidates": _candidates(contest, unit),
         "Intended use": (
             "An estimate of what this shop would ask for a book, with the range to expect. "
             "Not a valuation, and not a basis for setting prices."
@@ -65,24 +68,35 @@ def _about(model: PriceRegressor, contest: Contest) -> str:
     )
 
 
-def _data(data: TrainingSet, held_out: int) -> str:
+def _data(data: TrainingSet, held_out: int, unit: str) -> str:
     frame = data.frame
     prices = frame["price"]
     return bullets(
         [
             f"{len(frame)} books in {frame['category'].nunique()} categories: {len(frame) - held_out} to "
             f"train on and {held_out} held out, chosen by a hash of the book's id",
-            f"prices from £{prices.min():.2f} to £{prices.max():.2f}, median £{prices.median():.2f}",
+            f"prices from {money(prices.min(), unit)} to {money(prices.max(), unit)}, "
+            f"median {money(prices.median(), unit)}",
             f"books without a description: {int((frame['description'] == '').sum())}",
+            f"from {data.source or ', '.join(sorted(set(data.sources)))}",
+            _unknown(data),
             f"Feast feature service `{data.service}` as of {data.as_of.isoformat()}",
             f"catalogue snapshot {data.snapshot_id}, SHA-256 of the rows `{data.sha256}`",
         ]
     )
 
 
-def _scores(measured: Mapping[str, float], held_out: int) -> str:
+def _unknown(data: TrainingSet) -> str:
+    counts = {name: int(data.frame[name].isna().sum()) for name in ("rating", "stock")}
+    return "books without " + ", without ".join(f"{name}: {count}" for name, count in counts.items())
+
+
+def _scores(measured: Mapping[str, float], held_out: int, unit: str) -> str:
+    def shown(value: float, shape: str) -> str:
+        return shape.format(value) if shape else money(value, unit)
+
     rows = [
-        (title, shape.format(measured[name]), shape.format(measured[f"baseline_{name}"]))
+        (title, shown(measured[name], shape), shown(measured[f"baseline_{name}"], shape))
         for name, title, shape in _SCORES
         if name in measured
     ]
@@ -93,11 +107,11 @@ def _scores(measured: Mapping[str, float], held_out: int) -> str:
     return f"{told}\n\n" + table(("", "model", "baseline"), rows)
 
 
-def _candidates(contest: Contest) -> str:
+def _candidates(contest: Contest, unit: str) -> str:
     if contest.median is None:
         return "None was tried."
     entries = sorted([contest.median, *contest.entries], key=lambda entry: entry.error)
-    rows = [(f"`{entry.name}`", f"£{entry.error:.2f}") for entry in entries]
+    rows = [(f"`{entry.name}`", money(entry.error, unit)) for entry in entries]
     told = (
         "Mean absolute error on the training books, each left out in turn. The number in a ridge's name is "
         "its strength; `_log` learns the logarithm of the price."

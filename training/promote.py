@@ -47,8 +47,10 @@ class Decision:
 def promote(name: str, settings: Settings, version: str | None = None) -> Decision:
     """Judge a version, the newest if none is named, and put it on duty if it passes.
 
-    The decision is kept as the version's tag `promotion`. Raises `TrainingError` if there is no such
-    version, or if it or the incumbent cannot be judged because a model or its held-out rows are missing.
+    An incumbent that learnt from another source's books is not compared with: neither has seen what the
+    other knows. The decision is kept as the version's tag `promotion`. Raises `TrainingError` if there is
+    no such version, or if it or the incumbent cannot be judged because a model or its held-out rows are
+    missing.
     """
     client = tracking_client(settings)
     challenger = _version(client, name, version)
@@ -66,7 +68,8 @@ def promote(name: str, settings: Settings, version: str | None = None) -> Decisi
     if incumbent is None:
         return Decision(name, number, True, CHAMPION)
     client.set_model_version_tag(name, incumbent.version, PROMOTION_TAG, f"replaced by version {number}")
-    return Decision(name, number, True, f"{CHAMPION} in place of version {incumbent.version}")
+    how = "" if _comparable(challenger, incumbent) else ", which learnt from other books and was not compared"
+    return Decision(name, number, True, f"{CHAMPION} in place of version {incumbent.version}{how}")
 
 
 def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersion:
@@ -94,6 +97,9 @@ def _evidence(
     client: MlflowClient, gate: Gate, challenger: ModelVersion, incumbent: ModelVersion | None
 ) -> Evidence:
     tags = challenger.tags
+    worse_by = None
+    if incumbent is not None and _comparable(challenger, incumbent):
+        worse_by = _worse_by(challenger, incumbent)
     score = Score(
         metric=tags["metric"],
         unit=tags["unit"],
@@ -105,8 +111,21 @@ def _evidence(
         score=score,
         informative=tags["informative"] == "true" if "informative" in tags else None,
         coverage=None if gate.coverage_shortfall is None else _coverage(client, challenger),
-        worse_by=None if incumbent is None else _worse_by(challenger, incumbent),
+        worse_by=worse_by,
         incumbent=None if incumbent is None else str(incumbent.version),
+    )
+
+
+def _comparable(challenger: ModelVersion, incumbent: ModelVersion) -> bool:
+    """Whether the rows that one held out say something of the other: both are of one source and one unit.
+
+    A version from before sources were told counts as one of the same.
+    """
+    if "feature_service" not in challenger.tags:  # it learns from a corpus, and no source changes that
+        return True
+    return all(
+        challenger.tags.get(name, "") == incumbent.tags.get(name, challenger.tags.get(name, ""))
+        for name in ("source", "unit")
     )
 
 

@@ -17,7 +17,7 @@ from features import schema
 from features.embedding import Encoder
 from features.recommender import BOOKS, INPUTS, BookRecommender
 from training import retrieval
-from training.dataset import TrainingSet, load_training_set
+from training.dataset import SOURCE, TrainingSet, load_training_set
 from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
 from training.metrics import bootstrap_mean
@@ -54,12 +54,14 @@ class RecommenderParams:
             raise TrainingError(f"held_out_books must be 20 to 5000, got {self.held_out_books}")
 
 
-def fit_recommender(settings: Settings, params: RecommenderParams, as_of: datetime) -> Fitted:
+def fit_recommender(
+    settings: Settings, params: RecommenderParams, as_of: datetime, source: str | None = None
+) -> Fitted:
     """The recommender on the rows of the feature service `recommender_model` as they were known at `as_of`.
 
     Raises `TrainingError` if the catalogue cannot be judged by, or its vectors are another encoder's.
     """
-    data = load_training_set(settings, schema.RECOMMENDER_SERVICE, as_of)
+    data = load_training_set(settings, schema.RECOMMENDER_SERVICE, as_of, source)
     return recommender_of(data, Encoder.load(settings.encoder), params)
 
 
@@ -70,6 +72,7 @@ def recommender_of(data: TrainingSet, encoder: Encoder, params: RecommenderParam
     model = BookRecommender(params.meaning_weight, params.words_weight, params.category_weight)
     model.fit(books, _vectors(data, encoder))
     rows = retrieval.with_halves(books[list(BOOKS)], params.held_out_books, encoder.embed)
+    rows.insert(1, SOURCE, pd.Series(data.sources, dtype=object))
     held_out = rows[rows[HELD_OUT]].reset_index(drop=True)
     found = retrieval.retrieval(model, held_out)
     measured = _measured(model, found, params.seed)
@@ -88,12 +91,16 @@ def recommender_of(data: TrainingSet, encoder: Encoder, params: RecommenderParam
         held_out_losses=partial(held_out_losses, frame=held_out),
         dataset=rows,
         dataset_sha256=data.sha256,
-        dataset_source=_source(data),
+        dataset_source=data.origin,
         input_example=pd.DataFrame([(data.book_ids[0], 5)], columns=list(INPUTS)).astype("int64"),
         card=recommender_card(data, model, measured, len(held_out)),
         feature_service=data.service,
         figures=recommender_figures(model, held_out, params.seed),
-        tags={"snapshot_id": str(data.snapshot_id), "encoder_fingerprint": encoder.fingerprint},
+        tags={
+            "snapshot_id": str(data.snapshot_id),
+            "source": data.source,
+            "encoder_fingerprint": encoder.fingerprint,
+        },
     )
 
 
@@ -106,10 +113,6 @@ def held_out_losses(model: BookRecommender, frame: pd.DataFrame) -> Values:
         return np.ones(len(frame))
     losses: Values = 1 - retrieval.retrieval(model, frame)[retrieval.BLEND].reciprocal
     return losses
-
-
-def _source(data: TrainingSet) -> str:
-    return f"Feast feature service {data.service} as of {data.as_of.isoformat()}, snapshot {data.snapshot_id}"
 
 
 def _vectors(data: TrainingSet, encoder: Encoder) -> NDArray[np.float32]:

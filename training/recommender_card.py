@@ -66,6 +66,7 @@ def _data(data: TrainingSet) -> str:
             f"{len(frame)} books in {frame['category'].nunique()} categories",
             f"books in categories that only say there is none, such as `Default`: {unplaced}",
             f"books without a description, known by their title: {int((frame['description'] == '').sum())}",
+            f"from {data.source or ', '.join(sorted(set(data.sources)))}",
             f"Feast feature service `{data.service}` as of {data.as_of.isoformat()}",
             f"catalogue snapshot {data.snapshot_id}, SHA-256 of the rows `{data.sha256}`",
         ]

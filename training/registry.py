@@ -37,7 +37,7 @@ _TRUSTED = ("features.", "sklearn.", "scipy.", "numpy.")
 # Logged with each model, so that it loads where ours is not installed; `features` needs `bookshelf.book`.
 _LOGGED_CODE = ("features", "bookshelf")
 _DESCRIPTIONS = {
-    "price": "Price of a book in pounds with an interval, from category, rating, stock and text.",
+    "price": "Price of a book, in the currency it learnt from, with an interval, from its fields and text.",
     "recommender": "The books most like one book, by description, category and words.",
     "sentiment": "Tone of a description: negative, neutral or positive, and a score from -1 to 1.",
     ENCODER_NAME: "The sentence encoder whose vectors the recommender and the sentiment model read.",

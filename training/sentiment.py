@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bookshelf.book import ListedBook
-from bookshelf.catalogue import Catalogue
+from bookshelf.catalogue import BookFilter, Catalogue
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 from features.embedding import Encoder
@@ -63,13 +63,15 @@ class ByHand:
     metrics: dict[str, float]
 
 
-def fit_sentiment(settings: Settings, params: SentimentParams, as_of: datetime) -> Fitted:
-    """The sentiment model, and how it agrees with the hand labels if the catalogue has those books.
+def fit_sentiment(
+    settings: Settings, params: SentimentParams, as_of: datetime, source: str | None = None
+) -> Fitted:
+    """The sentiment model, and how it agrees with the hand labels of books on offer at `as_of`, if any.
 
-    It learns nothing from the catalogue: `as_of` is only told on the card. Raises `TrainingError` for a
-    corpus that cannot be used.
+    It learns nothing from the catalogue: `as_of` and `source` only choose those books. Raises
+    `TrainingError` for a corpus that cannot be used.
     """
-    books = Catalogue.open(settings.catalogue_url).all_books()
+    books = Catalogue.open(settings.catalogue_url).all_books(BookFilter(as_of=as_of, source=source))
     encoder = Encoder.load(settings.encoder)
     return sentiment_of(load_corpus(params.corpus), books, encoder, params, as_of)
 

@@ -36,5 +36,6 @@ def _status(client: MlflowClient, name: str, version: ModelVersion) -> ModelStat
         informative=tags["informative"] == "true" if "informative" in tags else None,
         promotion=tags.get("promotion", ""),
         champion=None if champion is None else str(champion),
+        source=tags.get("source"),
         snapshot_id=int(tags["snapshot_id"]) if tags.get("snapshot_id") else None,
     )

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from bookshelf.catalogue import Catalogue
 from bookshelf.contracts import MODEL_NAMES, ModelStatus
-from bookshelf.errors import BookshelfError
+from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.settings import ROOT, Settings
 from walk.programs import environment
 
@@ -25,12 +25,12 @@ def do_main_job(settings: Settings, say: Say) -> None:
     """Bring catalogue, feature store and models up to date. Raises `BookshelfError` naming the step."""
     _timed("catalogue and features", say, partial(_python, settings, "-m", "ingestion", "ensure"))
     catalogue = Catalogue.open(settings.catalogue_url)
-    snapshot = catalogue.snapshot()
-    if snapshot is None:
+    if catalogue.snapshot() is None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
-    # A later crawl of the same shop makes no model invalid; when to train again is its engineer's choice.
-    stale = [name for name in MODEL_NAMES if _source_of(known.get(name), catalogue) != snapshot.source]
+    # A later crawl of the same shops makes no model invalid; when to train again is its engineer's choice.
+    sources = catalogue.sources()
+    stale = [name for name in MODEL_NAMES if _sources_of(known.get(name), catalogue) != sources]
     for name in stale:
         _timed(f"train {name}", say, partial(_mlflow_run, settings, name, experiment=name))
     if stale or not all(model.promotion for model in known.values()):
@@ -54,11 +54,15 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
     return _STATUSES.validate_json(answer.stdout)
 
 
-def _source_of(model: ModelStatus | None, catalogue: Catalogue) -> str | None:
-    """The shop whose books the model was trained on, None where that is not known."""
+def _sources_of(model: ModelStatus | None, catalogue: Catalogue) -> list[str] | None:
+    """The sources on offer when the model was trained, None where that is not known."""
     if model is None or model.snapshot_id is None:
         return None
-    return catalogue.source_of(model.snapshot_id)
+    try:
+        snapshot = catalogue.snapshots.get(model.snapshot_id)
+    except NotFound:  # the catalogue is younger than the model
+        return None
+    return catalogue.sources(as_of=snapshot.published_at)
 
 
 def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:

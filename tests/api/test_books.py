@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bookshelf.book import Book
+from bookshelf.catalogue import now
 
 BOOKS = 45
 
@@ -31,17 +37,78 @@ def test_a_page_after_the_last_is_empty_and_no_error(client: Any) -> None:
 def test_a_book_has_every_field_as_the_catalogue_has_it(client: Any) -> None:
     assert client.get("/api/v1/books/1").json == {
         "id": 1,
+        "source": "https://shop.test/",
         "upc": "upc-1",
+        "isbn": None,
+        "key": None,
         "title": "A Light in the Attic",
+        "author": None,
+        "publisher": None,
+        "year": None,
+        "binding": None,
+        "language": None,
         "price": 10.0,
+        "currency": "GBP",
         "rating": 1,
+        "reviews": None,
         "availability": "In stock",
         "stock": 1,
         "category": "Poetry",
         "image": "https://shop.test/1.jpg",
+        "thumbnail": "https://shop.test/1-small.jpg",
         "description": "It is book 1… ...more",
         "url": "https://shop.test/1",
     }
+
+
+def test_what_a_source_tells_of_a_book_is_told_and_what_it_does_not_is_null(
+    make_app: Callable[..., Any], tmp_path: Path
+) -> None:
+    app = make_app(tmp_path, books=0)
+    full = Book(
+        isbn="9780306406157",
+        title="All Told",
+        price=Decimal("7.50"),
+        currency="EUR",
+        rating=4.5,
+        author="A. Writer",
+        publisher="A House",
+        year=1999,
+        binding="paperback",
+        language="fr",
+        reviews=12,
+        availability="Out of stock",
+    )
+    bare = Book(key="row 7", title="Nothing Told", price=Decimal("0.00"))
+    app.extensions["bookshelf"].catalogue.publish([full, bare], "paris", now())
+    [told, untold] = app.test_client().get("/api/v1/books").json["items"]
+    assert (
+        told.items()
+        >= {
+            "source": "paris",
+            "upc": None,
+            "isbn": "9780306406157",
+            "price": 7.5,
+            "currency": "EUR",
+            "rating": 4.5,
+            "author": "A. Writer",
+            "publisher": "A House",
+            "year": 1999,
+            "binding": "paperback",
+            "language": "fr",
+            "reviews": 12,
+            "availability": "Out of stock",
+            "stock": None,
+        }.items()
+    )
+    texts = {"category", "image", "description", "url"}
+    given = {"id", "source", "key", "title", "price", "currency"}
+    assert {name for name, value in untold.items() if value is None} == set(untold) - texts - given
+    assert {untold[name] for name in texts} == {""}
+
+
+def test_a_whole_rating_is_an_integer_in_the_json(client: Any) -> None:
+    assert '"rating":1,' in client.get("/api/v1/books/1").text
 
 
 @pytest.mark.parametrize(

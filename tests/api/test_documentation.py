@@ -10,11 +10,17 @@ import pytest
 from flask import Flask
 from pydantic import BaseModel
 
+import api.book_schemas
 import api.inputs
+import api.run_schemas
 import api.schemas
+import api.webhook_schemas
 import bookshelf.contracts
-from api.examples import EXAMPLES, PROBLEM_EXAMPLES
+from api.examples import EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
+from api.run_schemas import RunProblem
 from bookshelf.contracts import Problem
+
+SCHEMAS = (api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas)
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +81,12 @@ def test_every_endpoint_documents_its_answer_and_its_problems(document: dict[str
     for path, verb, operation in operations(document):
         answers = operation["responses"]
         [good] = [status for status in answers if status.startswith("2")]
-        assert answers[good]["content"]["application/json"]["schema"]["$ref"], path
+        if good != "204":
+            assert answers[good]["content"]["application/json"]["schema"]["$ref"], path
         expected = {"422"} | ({"503"} if "/auth/" not in path else set())
         expected |= {"404"} if "{" in path else set()
         expected |= {"400", "413", "415"} if "requestBody" in operation else set()
+        expected |= {"409"} if "/changes" in path or ("/scraping/" in path and verb != "get") else set()
         expected |= {"401"} if "security" in operation or path.endswith("/login") else set()
         assert expected <= set(answers), (path, verb)
         for status in set(answers) - {good}:
@@ -101,21 +109,65 @@ def test_operations_have_readable_names_of_their_own(document: dict[str, Any]) -
 
 def test_what_needs_a_login_says_so(document: dict[str, Any]) -> None:
     guarded = {path for path, _, operation in operations(document) if operation.get("security")}
-    assert guarded == {"/api/v1/auth/refresh", "/api/v1/scraping/trigger"}
+    assert guarded == {
+        "/api/v1/auth/refresh",
+        "/api/v1/scraping/trigger",
+        "/api/v1/scraping/runs/{run_id}",  # to cancel it; to read it needs none
+        "/api/v1/scraping/runs/{run_id}/resume",
+        "/api/v1/scraping/runs/{run_id}/release",
+        "/api/v1/webhooks",
+        "/api/v1/webhooks/{webhook_id}",
+        "/api/v1/webhooks/{webhook_id}/deliveries",
+        "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/resend",
+    }
+    assert "security" not in document["paths"]["/api/v1/scraping/runs/{run_id}"]["get"]
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 def test_bounds_are_in_the_document(document: dict[str, Any]) -> None:
     parameters = document["paths"]["/api/v1/books"]["get"]["parameters"]
-    bounds = {each["name"]: (each["schema"]["minimum"], each["schema"]["maximum"]) for each in parameters}
-    assert bounds == {"page": (1, 1_000_000), "page_size": (1, 100)}
+    schemas = {each["name"]: each["schema"] for each in parameters}
+    bounds = {name: (each.get("minimum"), each.get("maximum")) for name, each in schemas.items()}
+    assert bounds["page"] == (1, 1_000_000)
+    assert bounds["page_size"] == (1, 100)
+    assert {"type": "string", "format": "date-time"} in schemas["as_of"]["anyOf"]
+    [key] = document["paths"]["/api/v1/scraping/trigger"]["post"]["parameters"]
+    assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", False)
+    assert key["schema"]["anyOf"][0]["maxLength"] == 200
+
+
+READS = (
+    *("/books", "/books/search", "/books/top-rated", "/books/price-range", "/books/{book_id}"),
+    *("/categories", "/stats/overview", "/stats/categories", "/ml/features", "/ml/training-data"),
+)
+
+
+@pytest.mark.parametrize("path", READS)
+def test_every_read_endpoint_takes_a_moment_and_a_source(document: dict[str, Any], path: str) -> None:
+    parameters = document["paths"][f"/api/v1{path}"]["get"]["parameters"]
+    assert {"as_of", "source"} <= {each["name"] for each in parameters}
+
+
+def test_every_body_and_every_answer_has_an_example(document: dict[str, Any]) -> None:
+    used = {
+        reference.rpartition("/")[2]
+        for _, _, operation in operations(document)
+        for part in (operation.get("requestBody", {}), *operation["responses"].values())
+        for content in part.get("content", {}).values()
+        for reference in references(content["schema"])
+    }
+    assert used - {"Problem"} <= set(EXAMPLES)
+
+
+def test_an_example_of_a_run_in_the_way_is_one() -> None:
+    assert RunProblem.model_validate(RUN_PROBLEM_EXAMPLE).status == 409
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_what_its_type_says(name: str, document: dict[str, Any]) -> None:
     kinds: list[type[BaseModel]] = [
         getattr(module, name)
-        for module in (api.schemas, api.inputs, bookshelf.contracts)
+        for module in (*SCHEMAS, api.inputs, bookshelf.contracts)
         if hasattr(module, name)
     ]
     kinds[0].model_validate_json(kinds[0].model_validate(EXAMPLES[name]).model_dump_json())

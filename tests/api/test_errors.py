@@ -18,7 +18,14 @@ from api.errors import (
     handle_errors,
 )
 from bookshelf.contracts import Problem
-from bookshelf.errors import FeatureStoreError, ModelUnavailable, NotFound
+from bookshelf.errors import (
+    Conflict,
+    FeatureStoreError,
+    InvalidWebhook,
+    ModelUnavailable,
+    NotFound,
+    RunInProgress,
+)
 
 
 def answer_to(error: Exception) -> Any:
@@ -29,7 +36,7 @@ def answer_to(error: Exception) -> Any:
     def fail() -> str:
         raise error
 
-    reply = app.test_client().get("/")
+    reply: Any = app.test_client().get("/")
     assert reply.content_type == "application/problem+json"
     found = Problem.model_validate_json(reply.data)
     assert found.status == reply.status_code
@@ -43,6 +50,8 @@ def answer_to(error: Exception) -> Any:
         (UnreadableBody("the body is not JSON"), 400, ["body"]),
         (NotAuthenticated("the token has expired"), 401, ["Authorization"]),
         (NotFound("book_id", "no book has the id 7"), 404, ["book_id"]),
+        (Conflict("run_id", "the run has ended already"), 409, ["run_id"]),
+        (InvalidWebhook("url", "an address", "x"), 422, ["url"]),
         (ModelUnavailable("no model is on duty"), 503, []),
         (FeatureStoreError("rows are missing"), 500, []),
         (KeyError("x"), 500, []),
@@ -56,6 +65,21 @@ def test_each_error_has_its_status_and_names_its_fields(
     reply = answer_to(error)
     assert reply.status_code == status
     assert [each["field"] for each in reply.json["errors"]] == fields
+
+
+def test_a_run_in_the_way_is_named_and_can_be_followed() -> None:
+    app = Flask("errors")
+    handle_errors(app)
+
+    @app.get("/")
+    def fail() -> str:
+        raise RunInProgress("run-7", "running")
+
+    reply: Any = app.test_client().get("/")
+    assert (reply.status_code, reply.json["run_id"]) == (409, "run-7")
+    assert [each["field"] for each in reply.json["errors"]] == ["run_id"]
+    assert reply.headers["Location"] == "/api/v1/scraping/runs/run-7"
+    assert "run-7 is running" in reply.json["detail"]
 
 
 def test_every_entry_of_the_table_is_an_error_status() -> None:

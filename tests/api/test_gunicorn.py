@@ -100,8 +100,9 @@ def test_a_login_over_the_wire_works_on_every_worker(served: Served) -> None:
     for _ in range(6):
         kind = {"Content-Type": "application/json"}
         login = urllib3.request("POST", f"{address}/auth/login", body=body, headers=kind).json()
-        bearer = {"Authorization": f"Bearer {login['access_token']}"}
-        assert urllib3.request("POST", f"{address}/scraping/trigger", headers=bearer).status == 202
+        headers = {"Authorization": f"Bearer {login['access_token']}", "Idempotency-Key": "once"}
+        assert urllib3.request("POST", f"{address}/scraping/trigger", headers=headers).status == 202
+    assert served.get("/api/v1/scraping/runs").json()["total"] == 1
 
 
 def test_an_address_beyond_the_limit_is_a_problem(served: Served) -> None:

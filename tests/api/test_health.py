@@ -5,15 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert
 from sqlalchemy.exc import OperationalError
 
 from bookshelf.catalogue import Catalogue, now
+from bookshelf.database import writing
+from bookshelf.runs import Runs
+from bookshelf.schedule import SCRAPE
+from bookshelf.tables import schedule
 
 HEALTH = "/api/v1/health"
 
@@ -27,7 +32,7 @@ def catalogue_of(app: Flask) -> Catalogue:
 def own(make_app: Callable[..., Any], tmp_path: Path) -> Any:
     """An app of this test's own, its features published."""
     app = make_app(tmp_path)
-    catalogue_of(app).mark_features_published(1, now())
+    catalogue_of(app).snapshots.mark_features_published(1, now())
     return app
 
 
@@ -48,7 +53,29 @@ def test_all_is_ok_when_every_dependency_is(own: Any) -> None:
             "model_server": {"status": "ok", "detail": "ready"},
             "features": {"status": "ok", "detail": "snapshot 1 is in the feature store"},
         },
+        "schedule": {"status": "off", "next_run_at": None},
+        "last_run": None,
     }
+
+
+def test_the_next_scheduled_time_and_the_last_run_are_shown(own: Any) -> None:
+    engine = catalogue_of(own).engine
+    due = datetime(2030, 1, 1, 3, tzinfo=UTC)
+    with writing(engine) as connection:
+        connection.execute(
+            insert(schedule).values(name=SCRAPE, expression="0 3 * * *", time_zone="UTC", next_run_at=due)
+        )
+    earlier = Runs(engine).begin("scrape", "", "cli", "me", now() - timedelta(hours=1))
+    Runs(engine).finish(earlier.id, "me", now(), "failed", counts={}, error="the shop is closed")
+    run = Runs(engine).request("", "schedule", now())
+    reply = own.test_client().get(HEALTH)
+    assert (reply.status_code, reply.json["status"]) == (200, "ok")
+    assert reply.json["schedule"] == {"status": "on", "next_run_at": "2030-01-01T03:00:00Z"}
+    assert (reply.json["last_run"]["run_id"], reply.json["last_run"]["status"]) == (run.id, "queued")
+    Runs(engine).cancel(run.id, now())
+    assert own.test_client().get(HEALTH).json["last_run"]["status"] == "cancelled"
+    Runs(engine).resume(earlier.id, now())
+    assert own.test_client().get(HEALTH).json["last_run"]["run_id"] == earlier.id
 
 
 def test_a_snapshot_without_features_is_degraded(client: Any) -> None:
@@ -100,6 +127,7 @@ def test_without_its_database_health_is_503(own: Any, monkeypatch: pytest.Monkey
     reply = client.get(HEALTH)
     assert (reply.status_code, reply.json["status"]) == (503, "degraded")
     assert reply.json["dependencies"]["catalogue"]["status"] == "down"
+    assert reply.json["schedule"] == {"status": "unknown", "next_run_at": None}
     books = client.get("/api/v1/books")
     assert (books.status_code, books.json["detail"]) == (503, "the catalogue's database does not answer now")
     assert books.headers["Retry-After"]

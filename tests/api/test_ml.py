@@ -28,6 +28,7 @@ Refused = Callable[[Any, int], list[str]]
 def test_a_price_comes_with_its_interval_and_its_model(client: Any, model_server: Any) -> None:
     assert client.post(PRICE, json=A_BOOK).json == {
         "price": 35.07,
+        "currency": "EUR",
         "interval": {"low": 10.5, "high": 59.0, "coverage": 0.9},
         "informative": False,
         "model": {"name": "price", "version": "3"},
@@ -69,9 +70,20 @@ def test_tables_are_rows_ready_for_a_data_frame(client: Any, model_server: Any) 
     assert found["items"] == [{"book_id": 1, "title": "Book 1", "stock": None, "price": 51.77}]
     client.get("/api/v1/ml/training-data?model=sentiment&page=2&page_size=10000")
     assert model_server.asked == [
-        ("/features", {"page": 1, "page_size": 1000}),
-        ("/training_data", {"page": 2, "page_size": 10_000, "model": "sentiment"}),
+        ("/features", {"as_of": None, "source": None, "page": 1, "page_size": 1000}),
+        (
+            "/training_data",
+            {"as_of": None, "source": None, "page": 2, "page_size": 10_000, "model": "sentiment"},
+        ),
     ]
+
+
+@pytest.mark.parametrize("table", ["features", "training-data"])
+def test_moment_and_source_of_a_table_are_passed_on(client: Any, model_server: Any, table: str) -> None:
+    asked = client.get(f"/api/v1/ml/{table}?as_of=2024-05-01T14:00:00+02:00&source=https://shop.test/")
+    assert asked.status_code == 200, asked.text
+    [(_, question)] = model_server.asked
+    assert (question["as_of"], question["source"]) == ("2024-05-01T12:00:00Z", "https://shop.test/")
 
 
 def test_the_served_models_are_listed(client: Any) -> None:

@@ -21,6 +21,7 @@ def test_the_overview_counts_every_rating(client: Any) -> None:
         "average_price": pytest.approx(32.22),
         "average_rating": 3.0,
         "rating_distribution": {"1": 9, "2": 9, "3": 9, "4": 9, "5": 9},
+        "currency": "GBP",
     }
 
 
@@ -34,6 +35,7 @@ def test_category_statistics_cover_prices_ratings_and_stock(client: Any) -> None
         "max_price": 24.14,
         "average_rating": 3.0,
         "in_stock": 14,
+        "currency": "GBP",
     }
 
 
@@ -46,6 +48,7 @@ def test_an_empty_catalogue_has_no_averages_and_is_no_error(
         "average_price": None,
         "average_rating": None,
         "rating_distribution": {"1": 0, "2": 0, "3": 0, "4": 0, "5": 0},
+        "currency": None,
     }
     assert client.get("/api/v1/stats/categories").json == {"items": []}
     assert client.get("/api/v1/categories").json == {"items": []}

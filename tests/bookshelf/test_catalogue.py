@@ -38,7 +38,7 @@ def test_an_empty_catalogue_says_so(catalogue: Catalogue) -> None:
     assert catalogue.all_books() == []
     assert catalogue.page(EVERYTHING, number=1, size=20) == ([], 0)
     assert catalogue.categories() == []
-    assert catalogue.overview() == Overview(0, None, None, {1: 0, 2: 0, 3: 0, 4: 0, 5: 0})
+    assert catalogue.overview() == Overview(0, None, None, {1: 0, 2: 0, 3: 0, 4: 0, 5: 0}, None)
     with pytest.raises(NotFound, match="no book has the id 1"):
         catalogue.book(1)
 
@@ -233,8 +233,8 @@ def test_categories_are_counted_by_name(catalogue: Catalogue, a_book: MakeBook) 
         NOON,
     )
     assert catalogue.categories() == [
-        CategoryStatistics("Art", 2, 15.01, 10.0, 20.01, 1.5, 1),
-        CategoryStatistics("Travel", 1, 10.0, 10.0, 10.0, 5.0, 1),
+        CategoryStatistics("Art", 2, 15.01, 10.0, 20.01, 1.5, 1, "GBP"),
+        CategoryStatistics("Travel", 1, 10.0, 10.0, 10.0, 5.0, 1, "GBP"),
     ]
 
 
@@ -252,7 +252,7 @@ def test_the_overview_counts_every_rating(catalogue: Catalogue, a_book: MakeBook
         SHOP,
         NOON,
     )
-    assert catalogue.overview() == Overview(3, 20.0, 4.0, {1: 0, 2: 1, 3: 0, 4: 0, 5: 2})
+    assert catalogue.overview() == Overview(3, 20.0, 4.0, {1: 0, 2: 1, 3: 0, 4: 0, 5: 2}, "GBP")
 
 
 def test_moments_come_back_in_utc_whatever_zone_they_went_in_with(
@@ -275,3 +275,31 @@ def test_sqlite_runs_in_wal_mode_with_patience(tmp_path: object) -> None:
 
 def test_now_has_a_zone() -> None:
     assert now().tzinfo is UTC
+
+
+def test_prices_in_several_currencies_have_no_average(catalogue: Catalogue, a_book: MakeBook) -> None:
+    catalogue.publish([a_book(price=Decimal("10.00"))], SHOP, NOON)
+    catalogue.publish([a_book(price=Decimal("30.00"), currency="EUR")], "paris", NOON)
+    both = catalogue.overview()
+    assert (both.total_books, both.average_price, both.currency) == (2, None, None)
+    [poetry] = catalogue.categories()
+    assert (poetry.average_price, poetry.min_price, poetry.max_price, poetry.currency) == (None,) * 4
+    paris = catalogue.overview(BookFilter(source="paris"))
+    assert (paris.average_price, paris.currency) == (30.0, "EUR")
+
+
+def test_a_book_is_in_stock_if_its_shop_says_so_in_words_or_by_number(
+    catalogue: Catalogue, a_book: MakeBook
+) -> None:
+    catalogue.publish(
+        [
+            a_book(upc="words", stock=None),
+            a_book(upc="number", availability="", stock=2),
+            a_book(upc="neither", availability="", stock=None),
+            a_book(upc="none", availability="", stock=0),
+        ],
+        SHOP,
+        NOON,
+    )
+    [poetry] = catalogue.categories()
+    assert (poetry.books, poetry.in_stock) == (4, 2)

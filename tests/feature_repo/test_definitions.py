@@ -27,7 +27,13 @@ def definitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mod
 
 
 def test_every_view_of_the_schema_is_defined_with_its_features_and_types(definitions: ModuleType) -> None:
-    types = {"text": "String", "count": "Int64", "pounds": "Float64", "vector": "Array(Float32)"}
+    types = {
+        "text": "String",
+        "count": "Int64",
+        "number": "Float64",
+        "amount": "Float64",
+        "vector": "Array(Float32)",
+    }
     for name, features in schema.VIEWS.items():
         view = getattr(definitions, name)
         assert view.name == name

@@ -29,7 +29,7 @@ def a_listed_book(number: int = 1, **facts: object) -> ListedBook:
         "description": "Rhymes for children.",
         "url": "https://shop.test/1",
     }
-    return ListedBook(number, Book(**(usual | facts)))  # type: ignore[arg-type]
+    return ListedBook(number, "shop", Book(**(usual | facts)))  # type: ignore[arg-type]
 
 
 def test_a_book_becomes_one_row_with_every_feature_but_the_embedding() -> None:
@@ -47,7 +47,16 @@ def test_a_book_becomes_one_row_with_every_feature_but_the_embedding() -> None:
         "title_words": 5,
         "description_words": 3,
         "price": 51.77,
+        "currency": "GBP",
     }
+
+
+def test_what_the_shop_does_not_say_is_no_number_and_no_text() -> None:
+    silent = a_listed_book(rating=None, stock=None, availability="", category="", description="")
+    frame = book_frame([silent], SEEN, WRITTEN)
+    assert frame[["rating", "stock"]].isna().all(axis=None)
+    assert frame[["availability", "category", "description"]].iloc[0].tolist() == ["", "", ""]
+    assert frame.dtypes.to_dict() == book_frame([a_listed_book()], SEEN, WRITTEN).dtypes.to_dict()
 
 
 def test_rows_stand_in_the_order_given() -> None:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
+from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
+from bookshelf.database import open_database
 from bookshelf.runs import Runs
 from bookshelf.settings import Settings
+from bookshelf.snapshots import Failure
+from ingestion.crawl import CrawlProgress, OnProgress, read_shop
+from ingestion.fetch import FetchPolicy, PoliteFetcher
+from ingestion.source import Source
 
 PAGE_SIZE = 3
+# Patience is for real shops.
+QUICK = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=5))
 STARS = ("One", "Two", "Three", "Four", "Five")
 
 
@@ -30,17 +44,23 @@ class Reply:
 class SmallShop:
     """`pages` are served by path, after what `answer` and `answer_by_hand` put before them.
 
-    `asked`, `agents`, `connections` and `most_at_once` are what the server has measured.
+    A page is stamped with its ETag unless `stamps` says otherwise, and not sent again to one who has it.
+    `asked` (heads as `HEAD /`), `statuses`, `sent` (bytes of bodies), `agents`, `connections` and
+    `most_at_once` are what the server has measured.
     """
 
     def __init__(self, books: int) -> None:
         self.pages = shop_pages(books)
         self._before: dict[str, list[Reply | ByHand]] = {}
         self.content_type = "text/html"
+        #: Headers that go with a page of these bytes.
+        self.stamps: Callable[[bytes], dict[str, str]] = etag_of
         self.latency = 0.0
         self.latency_of: dict[str, float] = {}
         self.closing = threading.Event()
         self.asked: list[str] = []
+        self.statuses: list[int] = []
+        self.sent = 0
         self.agents: set[str] = set()
         self.connections = 0
         self.at_once = self.most_at_once = 0
@@ -64,11 +84,23 @@ class SmallShop:
         """Never answer: to be given to `answer_by_hand`."""
         self.closing.wait()
 
-    def next_reply(self, path: str) -> Reply | ByHand:
+    def next_reply(self, path: str, conditions: Message) -> Reply | ByHand:
         if before := self._before.get(path):
             return before.pop(0)
         page = self.pages.get(path)
-        return Reply(404) if page is None else Reply(200, page)
+        if page is None:
+            return Reply(404)
+        stamps = self.stamps(page)
+        since = (conditions["If-None-Match"], conditions["If-Modified-Since"])
+        known = since[0] == stamps.get("ETag") if since[0] else since[1] == stamps.get("Last-Modified")
+        return Reply(304, headers=stamps) if any(since) and known else Reply(200, page, stamps)
+
+    def forget_what_was_asked(self) -> None:
+        """Measure from now on."""
+        with self.lock:
+            self.asked.clear()
+            self.statuses.clear()
+            self.sent = 0
 
     def change(self, path: str, old: str, new: str) -> None:
         """Have the page at `path` say `new` where it says `old`."""
@@ -93,13 +125,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.shop.connections += 1
 
     def do_GET(self) -> None:
+        self._answer(self.path)
+
+    def do_HEAD(self) -> None:
+        self._answer(f"HEAD {self.path}")
+
+    def _answer(self, asked: str) -> None:
         shop = self.shop
         with shop.lock:
-            shop.asked.append(self.path)
+            shop.asked.append(asked)
             shop.agents.add(self.headers["User-Agent"])
             shop.at_once += 1
             shop.most_at_once = max(shop.most_at_once, shop.at_once)
-            reply = shop.next_reply(self.path)
+            reply = shop.next_reply(self.path, self.headers)
         try:
             shop.closing.wait(shop.latency_of.get(self.path, shop.latency))
             self._send(reply)
@@ -111,15 +149,23 @@ class _Handler(BaseHTTPRequestHandler):
         if not isinstance(reply, Reply):
             reply(self)
             return
+        body = b"" if self.command == "HEAD" else reply.body
+        with self.shop.lock:
+            self.shop.statuses.append(reply.status)
+            self.shop.sent += len(body)
         self.send_response(reply.status)
         for name, value in {"Content-Type": self.shop.content_type, **reply.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        self.wfile.write(reply.body)
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
+
+
+def etag_of(page: bytes) -> dict[str, str]:
+    return {"ETag": f'"{hashlib.sha256(page).hexdigest()[:16]}"'}
 
 
 @pytest.fixture
@@ -193,6 +239,69 @@ def _whole(body: str) -> bytes:
     return f"""<!DOCTYPE html><html><head>
     <meta http-equiv="content-type" content="text/html; charset=UTF-8" /></head>
     <body>{body}</body></html>""".encode()
+
+
+@dataclass
+class Outcome:
+    """What one crawl gave, in order, and its last word on how far it came."""
+
+    found: list[tuple[int, Book] | Failure] = field(default_factory=list)
+    told: list[CrawlProgress] = field(default_factory=list)
+
+    @property
+    def books(self) -> list[Book]:
+        return [one[1] for one in self.found if not isinstance(one, Failure)]
+
+    @property
+    def failures(self) -> list[Failure]:
+        return [one for one in self.found if isinstance(one, Failure)]
+
+    @property
+    def last(self) -> CrawlProgress:
+        return self.told[-1]
+
+
+@dataclass
+class Crawler:
+    """Crawls shops into one database."""
+
+    engine: Engine
+    policy: FetchPolicy = QUICK
+
+    @contextmanager
+    def opened(
+        self, shop: SmallShop, snapshot_id: int, on_progress: OnProgress = lambda _: None, workers: int = 4
+    ) -> Iterator[Generator[tuple[int, Book] | Failure, None, None]]:
+        """A crawl that has begun, for a test that takes of it what it likes."""
+        with PoliteFetcher("127.0.0.1", self.policy) as fetcher:
+            source = Source(shop.url, shop.url, fetcher)
+            with closing(read_shop(source, self.engine, snapshot_id, workers, on_progress)) as found:
+                yield found
+
+    def crawl(self, shop: SmallShop, snapshot_id: int = 1, workers: int = 4) -> Outcome:
+        """A whole crawl; what it raises is the caller's."""
+        outcome = Outcome()
+        with self.opened(shop, snapshot_id, outcome.told.append, workers) as found:
+            outcome.found.extend(found)
+        return outcome
+
+
+@pytest.fixture
+def make_crawler() -> Iterator[Callable[[str], Crawler]]:
+    """Makes a crawler that keeps its pages in the database at an address."""
+    with ExitStack() as opened:
+
+        def make(url: str) -> Crawler:
+            engine = open_database(url)
+            opened.callback(engine.dispose)
+            return Crawler(engine)
+
+        yield make
+
+
+@pytest.fixture
+def crawler(make_crawler: Callable[[str], Crawler], tmp_path: Path) -> Crawler:
+    return make_crawler(f"sqlite:///{tmp_path / 'crawl.db'}")
 
 
 @pytest.fixture

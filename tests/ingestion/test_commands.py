@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bookshelf.catalogue import Catalogue, now
-from bookshelf.runs import ScrapeRuns
+from bookshelf.runs import LEASE, Runs
 from bookshelf.settings import ROOT, Settings
 from bookshelf.tables import runs as runs_table
 from ingestion import commands
@@ -21,18 +22,26 @@ if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
 
 
+@dataclass(frozen=True)
+class Report:
+    """What a publisher says of its work."""
+
+    rows_written: int = 0
+    texts_encoded: int = 0
+
+
 class Publisher:
     """Counts how often features are published, and marks them as published as the real one does."""
 
     def __init__(self) -> None:
         self.published: list[int] = []
 
-    def __call__(self, catalogue: Catalogue, _settings: Settings, at: datetime) -> str:
+    def __call__(self, catalogue: Catalogue, _settings: Settings, at: datetime) -> Report:
         snapshot = catalogue.snapshot()
         assert snapshot is not None
         self.published.append(snapshot.id)
-        catalogue.mark_features_published(snapshot.id, at)
-        return "features are published"
+        catalogue.snapshots.mark_features_published(snapshot.id, at)
+        return Report()
 
 
 def recorded(catalogue: Catalogue) -> list[tuple[str, str, str]]:
@@ -48,8 +57,8 @@ def test_scrape_ends_with_one_line_that_says_it_all(
     assert main(["scrape", "--source", shop.url]) == 0
     printed = capsys.readouterr()
     assert printed.out.count("\n") == 1
-    assert printed.out.startswith(f"7 books in 1 categories from {shop.url} in ")
-    assert printed.out.endswith(" s; snapshot 1\n")
+    told = f"snapshot 1: 7 books from {shop.url} in 1 categories (7 added, 0 changed, 0 removed), in "
+    assert printed.out.startswith(told)
     assert "10/10" in printed.err
     assert "page/s" in printed.err
     assert recorded(catalogue) == [("cli", "succeeded", shop.url)]
@@ -59,11 +68,11 @@ def test_scrape_ends_with_one_line_that_says_it_all(
 def test_an_error_of_ours_is_one_line_and_status_1(
     catalogue: Catalogue, shop: SmallShop, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shop.change("/catalogue/book-2/index.html", "<h1>", "<h2>")
+    shop.answer("/catalogue/page-2.html", 404)
     assert main(["scrape", "--source", shop.url]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert f"error: cannot read title on {shop.url}catalogue/book-2/index.html" in printed.err
+    assert f"error: cannot fetch {shop.url}catalogue/page-2.html: the server answered 404" in printed.err
     assert "Traceback" not in printed.err
     assert recorded(catalogue) == [("cli", "failed", shop.url)]
 
@@ -105,16 +114,55 @@ def test_ctrl_c_ends_a_command_without_a_trace(
     assert settings.home.exists()
 
 
-def test_scrape_fails_the_records_of_those_who_died(catalogue: Catalogue, shop: SmallShop) -> None:
-    ScrapeRuns(catalogue.engine).begin("dead", "cli", now())
+def test_who_died_keeps_nobody_waiting_longer_than_its_lease(catalogue: Catalogue, shop: SmallShop) -> None:
+    Runs(catalogue.engine).begin("scrape", "dead", "cli", "them", now() - LEASE)
     assert main(["scrape", "--source", shop.url]) == 0
-    assert recorded(catalogue) == [("cli", "failed", "dead"), ("cli", "succeeded", shop.url)]
+    assert recorded(catalogue) == [("cli", "interrupted", "dead"), ("cli", "succeeded", shop.url)]
 
 
-def test_scrape_leaves_queued_runs_to_the_worker(catalogue: Catalogue, shop: SmallShop) -> None:
-    ScrapeRuns(catalogue.engine).request("", "admin", now())
+def test_a_run_that_waits_for_a_worker_is_carried_out_before_ours(
+    catalogue: Catalogue, shop: SmallShop, many_books: SmallShop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Runs(catalogue.engine).request(many_books.url, "admin", now())
     assert main(["scrape", "--source", shop.url]) == 0
-    assert recorded(catalogue) == [("admin", "queued", ""), ("cli", "succeeded", shop.url)]
+    assert recorded(catalogue) == [("admin", "succeeded", many_books.url), ("cli", "succeeded", shop.url)]
+    assert "ours follows it" in capsys.readouterr().err
+
+
+def test_an_interrupted_scrape_goes_on_where_it_stopped(
+    catalogue: Catalogue, shop: SmallShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ingestion.scrape.judge", interrupted)
+        assert main(["scrape", "--source", shop.url]) == 130
+    [run], _ = Runs(catalogue.engine).page(number=1, size=1)
+    assert (run.status, catalogue.snapshot()) == ("interrupted", None)
+    asked = [path for path in shop.asked if path != "/robots.txt"]
+    assert main(["resume", run.id]) == 0
+    assert Runs(catalogue.engine).get(run.id).counts["pages_kept"] == 10
+    again = [path for path in shop.asked if path != "/robots.txt"][len(asked) :]
+    assert again == ["HEAD /"]  # to find where the shop's list begins
+    assert len(catalogue.all_books()) == 7
+
+
+def test_a_quarantined_scrape_is_status_3_until_it_is_released(
+    catalogue: Catalogue, settings: Settings, shop: SmallShop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.change("/catalogue/book-7/index.html", "upc0007", "upc0001")
+    assert main(["scrape", "--source", shop.url]) == 3
+    assert "quarantined: " in capsys.readouterr().err
+    [run], _ = Runs(catalogue.engine).page(number=1, size=1)
+    assert (run.status, catalogue.snapshot()) == ("quarantined", None)
+    publisher = Publisher()
+    commands.release(catalogue, settings, run.id, publisher)
+    assert publisher.published == [1]
+    assert len(catalogue.all_books()) == 6
+    assert Runs(catalogue.engine).get(run.id).status == "succeeded"
+    assert main(["release", run.id]) == 1
+    assert "error: the run is succeeded" in capsys.readouterr().err
 
 
 def test_ensure_scrapes_once_and_leaves_it_to_the_publisher_what_is_up_to_date(

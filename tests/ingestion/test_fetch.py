@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bookshelf.errors import CrawlForbidden, FetchFailed
+from bookshelf.errors import CrawlError, CrawlForbidden, FetchFailed, PageGone
 from bookshelf.settings import Settings
 from ingestion.fetch import FetchPolicy, PoliteFetcher, retry_after
 
@@ -56,7 +56,7 @@ def test_a_page_is_its_bytes_whatever_the_header_says_of_them(
     shop: SmallShop, fetch: PoliteFetcher, page_url: str
 ) -> None:
     shop.content_type = "text/html; charset=iso-8859-1"
-    assert fetch(page_url) == shop.pages[PAGE]
+    assert fetch(page_url).body == shop.pages[PAGE]
 
 
 def test_we_say_who_we_are(shop: SmallShop, fetch: PoliteFetcher) -> None:
@@ -71,7 +71,7 @@ def test_a_busy_server_is_asked_again_after_the_time_it_names(
 ) -> None:
     shop.answer(PAGE, 503, {"Retry-After": "1"})
     started = time.monotonic()
-    assert fetch(page_url) == shop.pages[PAGE]
+    assert fetch(page_url).body == shop.pages[PAGE]
     assert time.monotonic() - started >= 1
     assert times_asked(shop) == 2
 
@@ -79,7 +79,7 @@ def test_a_busy_server_is_asked_again_after_the_time_it_names(
 def test_the_time_may_be_named_as_a_date(shop: SmallShop, fetch: PoliteFetcher, page_url: str) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=2)
     shop.answer(PAGE, 429, {"Retry-After": format_datetime(soon, usegmt=True)})
-    assert fetch(page_url) == shop.pages[PAGE]
+    assert fetch(page_url).body == shop.pages[PAGE]
     # HTTP dates have whole seconds.
     assert datetime.now(UTC) >= soon.replace(microsecond=0)
 
@@ -104,10 +104,24 @@ def test_we_give_up_after_as_many_attempts_as_the_policy_says(
     assert times_asked(shop) == 3
 
 
-def test_a_page_that_is_not_there_is_asked_for_once(shop: SmallShop, fetch: PoliteFetcher) -> None:
-    with pytest.raises(FetchFailed, match="404 Not Found"):
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_page_that_is_not_there_is_gone_and_asked_for_once(
+    shop: SmallShop, fetch: PoliteFetcher, status: int
+) -> None:
+    shop.answer("/nowhere", status, times=99)
+    with pytest.raises(PageGone, match=f"the server answered {status}"):
         fetch(shop.url + "nowhere")
     assert times_asked(shop, "/nowhere") == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 501])
+def test_a_page_that_is_refused_is_not_gone(
+    shop: SmallShop, fetch: PoliteFetcher, page_url: str, status: int
+) -> None:
+    shop.answer(PAGE, status)
+    with pytest.raises(FetchFailed) as caught:
+        fetch(page_url)
+    assert not isinstance(caught.value, PageGone)
 
 
 def test_waits_double_from_attempt_to_attempt(shop: SmallShop, open_fetcher: Opener, page_url: str) -> None:
@@ -159,7 +173,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(
         handler.close_connection = True
 
     shop.answer_by_hand(PAGE, break_off)
-    assert fetch(page_url) == shop.pages[PAGE]
+    assert fetch(page_url).body == shop.pages[PAGE]
     assert times_asked(shop) == 2
 
 
@@ -175,7 +189,7 @@ def test_an_answer_past_the_limit_is_refused(
 
 def test_a_packed_answer_is_unpacked(shop: SmallShop, fetch: PoliteFetcher, page_url: str) -> None:
     shop.answer(PAGE, 200, {"Content-Encoding": "gzip"}, gzip.compress(b"a page"))
-    assert fetch(page_url) == b"a page"
+    assert fetch(page_url).body == b"a page"
 
 
 def test_at_most_eight_are_asked_for_at_once_whoever_asks(many_books: SmallShop) -> None:
@@ -235,7 +249,7 @@ def test_a_shop_without_rules_may_be_read(
     shop: SmallShop, fetch: PoliteFetcher, page_url: str, status: int
 ) -> None:
     shop.answer("/robots.txt", status)
-    assert fetch(page_url)
+    assert fetch(page_url).body
 
 
 def test_redirects_within_the_host_are_followed_to_where_the_page_really_is(
@@ -263,8 +277,9 @@ def test_closing_ends_a_wait_at_once(shop: SmallShop, fetch: PoliteFetcher, page
     closer = Timer(0.2, fetch.close)
     closer.start()
     started = time.monotonic()
-    with pytest.raises(FetchFailed, match="stopped"):
+    with pytest.raises(CrawlError, match="stopped") as caught:
         fetch(page_url)
+    assert not isinstance(caught.value, FetchFailed)  # the page is not to blame
     closer.join()
     assert time.monotonic() - started < 5
 
@@ -273,7 +288,7 @@ def test_a_proxy_is_not_asked_about_our_own_loopback(
     shop: SmallShop, open_fetcher: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert open_fetcher(IMPATIENT)(shop.url)
+    assert open_fetcher(IMPATIENT)(shop.url).body
 
 
 def test_the_policy_is_the_settings() -> None:

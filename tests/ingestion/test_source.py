@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bookshelf.catalogue import Catalogue
 from bookshelf.errors import CrawlForbidden, FetchFailed, SettingsError
-from ingestion.crawl import crawl
+from bookshelf.snapshots import Failure
+from ingestion.crawl import CrawlProgress, read_shop
 from ingestion.fetch import FetchPolicy
 from ingestion.source import SAMPLE_SHOP, SAMPLE_SHOP_URL, open_source, source_name
 
@@ -28,15 +31,15 @@ def untold(line: str) -> None:
 def test_a_named_shop_is_read_under_its_name(shop: SmallShop) -> None:
     with open_source(shop.url.rstrip("/"), POLICY, untold) as source:
         assert source.name == source.start_url == shop.url
-        assert source.fetch(source.start_url) == shop.pages["/"]
+        assert source.fetch(source.start_url).body == shop.pages["/"]
 
 
-def test_a_named_shop_that_has_moved_is_read_where_it_is(shop: SmallShop) -> None:
+def test_a_named_shop_that_has_moved_is_read_where_it_is(shop: SmallShop, catalogue: Catalogue) -> None:
     shop.answer("/old", 301, {"Location": "/catalogue/page-1.html"})
     with open_source(f"{shop.url}old", POLICY, untold) as source:
         assert source.name == f"{shop.url}old"
         assert source.start_url == f"{shop.url}catalogue/page-1.html"
-        assert len(list(crawl(source.fetch, source.start_url, 2, lambda _: None))) == 7
+        assert len(list(read_shop(source, catalogue.engine, 1, 2, lambda _: None))) == 7
 
 
 def test_a_named_shop_that_does_not_answer_is_an_error_and_never_replaced(shop: SmallShop) -> None:
@@ -64,7 +67,7 @@ def test_a_live_shop_that_refuses_gives_way_to_the_sample_and_that_is_said(shop:
     said: list[str] = []
     with open_source("", POLICY, said.append, live_shop=shop.url, patience=PATIENCE) as source:
         assert source.name == SAMPLE_SHOP
-        assert b"</html>" in source.fetch(source.start_url)
+        assert b"</html>" in (source.fetch(source.start_url).body or b"")
     assert f"{shop.url} does not answer (connection refused" in said[0]
     assert "sample shop" in said[1]
     assert "invented" in said[1]
@@ -115,10 +118,25 @@ def test_the_sample_shop_can_be_named(shop: SmallShop) -> None:
     assert shop.asked == []
 
 
-def test_the_books_of_the_sample_shop_have_the_same_addresses_each_time() -> None:
-    with open_source(SAMPLE_SHOP, POLICY, untold) as source:
-        first = next(iter(crawl(source.fetch, source.start_url, 2, lambda _: None)))
-    assert all(where.startswith(SAMPLE_SHOP_URL) for where in (first.url, first.image, first.thumbnail))
+def test_the_books_of_the_sample_shop_have_the_same_addresses_each_time(catalogue: Catalogue) -> None:
+    with (
+        open_source(SAMPLE_SHOP, POLICY, untold) as source,
+        closing(read_shop(source, catalogue.engine, 1, 2, lambda _: None)) as found,
+    ):
+        first = next(found)
+    assert not isinstance(first, Failure)
+    book = first[1]
+    assert all(where.startswith(SAMPLE_SHOP_URL) for where in (book.url, book.image, book.thumbnail))
+
+
+def test_the_sample_shop_costs_nothing_when_it_is_read_again(catalogue: Catalogue) -> None:
+    told: list[CrawlProgress] = []
+    for snapshot_id in (1, 2):
+        with open_source(SAMPLE_SHOP, POLICY, untold) as source:
+            list(read_shop(source, catalogue.engine, snapshot_id, 4, told.append))
+    assert (told[-1].pages_parsed, told[-1].pages_unchanged, told[-1].books) == (0, 1050, 1000)
+    # What is left is a robots.txt of two lines.
+    assert told[-1].bytes < 100
 
 
 @pytest.mark.parametrize(

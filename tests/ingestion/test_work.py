@@ -7,17 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bookshelf.catalogue import Catalogue, now
-from bookshelf.errors import FeatureStoreError, PageChanged
-from bookshelf.runs import ScrapeRuns
+from bookshelf.errors import FeatureStoreError
+from bookshelf.release import release
+from bookshelf.runs import LEASE, Runs
 from bookshelf.settings import ROOT, Settings
-from ingestion.scrape import scrape_lock
-from ingestion.work import carry_out_next
+from ingestion.lease import Quarantined
+from ingestion.work import Worker
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
@@ -44,68 +46,115 @@ def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def nothing(_catalogue: Catalogue, _settings: Settings, _at: datetime) -> None:
-    pass
+@dataclass(frozen=True)
+class Report:
+    """What a publisher says of its work."""
+
+    rows_written: int = 0
+    texts_encoded: int = 0
 
 
-def test_without_a_run_there_is_nothing_to_do(catalogue: Catalogue, settings: Settings) -> None:
-    assert not carry_out_next(catalogue, settings, nothing)
+class Publisher:
+    """Counts how often features are published, and marks them as published as the real one does."""
+
+    def __init__(self) -> None:
+        self.published: list[int] = []
+        self.broken = False
+
+    def __call__(self, catalogue: Catalogue, _settings: Settings, at: datetime) -> Report:
+        if self.broken:
+            raise FeatureStoreError("the online store is full")
+        snapshot = catalogue.snapshot()
+        assert snapshot is not None
+        self.published.append(snapshot.id)
+        catalogue.snapshots.mark_features_published(snapshot.id, at)
+        return Report()
+
+
+@pytest.fixture
+def publisher() -> Publisher:
+    return Publisher()
+
+
+@pytest.fixture
+def ours(catalogue: Catalogue, settings: Settings, publisher: Publisher) -> Worker:
+    """A worker in this process."""
+    return Worker(catalogue, settings, publisher)
+
+
+def test_without_a_run_there_is_nothing_to_do(ours: Worker) -> None:
+    assert not ours.carry_out_next()
+    assert not ours.follow_up()
 
 
 def test_a_queued_run_is_carried_out_with_its_features(
-    catalogue: Catalogue, settings: Settings, runs: ScrapeRuns, shop: SmallShop
+    ours: Worker, publisher: Publisher, runs: Runs, shop: SmallShop
 ) -> None:
-    published: list[datetime] = []
-    run_id = runs.request(shop.url, "admin", now())
-    assert carry_out_next(catalogue, settings, lambda _c, _s, at: published.append(at))
-    assert len(published) == 1
+    run_id = runs.request(shop.url, "admin", now()).id
+    assert ours.carry_out_next()
+    assert publisher.published == [1]
     run = runs.get(run_id)
-    assert (run.status, run.books, run.snapshot_id, run.requested_by) == ("succeeded", 7, 1, "admin")
-    assert not carry_out_next(catalogue, settings, nothing)
+    assert (run.status, run.counts["books"], run.snapshot_id, run.requested_by) == (
+        "succeeded",
+        7,
+        1,
+        "admin",
+    )
+    assert not ours.carry_out_next()
+    assert not ours.follow_up()
 
 
 def test_a_run_that_fails_does_not_keep_the_next_from_its_turn(
-    catalogue: Catalogue, settings: Settings, runs: ScrapeRuns, shop: SmallShop
+    ours: Worker, runs: Runs, shop: SmallShop
 ) -> None:
-    shop.change("/catalogue/book-7/index.html", "£17.99", "seventeen")
-    first = runs.request(shop.url, "admin", now())
-    second = runs.request(shop.url, "admin", now() + timedelta(seconds=1))
-    with pytest.raises(PageChanged):
-        carry_out_next(catalogue, settings, nothing)
-    shop.change("/catalogue/book-7/index.html", "seventeen", "£17.99")
-    assert carry_out_next(catalogue, settings, nothing)
+    shop.answer("/catalogue/page-2.html", 404)
+    first = runs.request(shop.url, "admin", now()).id
+    assert ours.look() == timedelta(0)
+    second = runs.request(shop.url, "admin", now()).id
+    assert ours.look() == timedelta(0)
     assert (runs.get(first).status, runs.get(second).status) == ("failed", "succeeded")
 
 
-def test_features_that_fail_fail_the_run(
-    catalogue: Catalogue, settings: Settings, runs: ScrapeRuns, shop: SmallShop
+def test_features_that_fail_fail_the_run_and_are_tried_again_later(
+    ours: Worker, publisher: Publisher, runs: Runs, shop: SmallShop
 ) -> None:
-    def fail(_catalogue: Catalogue, _settings: Settings, _at: datetime) -> None:
-        raise FeatureStoreError("the online store is full")
-
-    run_id = runs.request(shop.url, "admin", now())
+    publisher.broken = True
+    run_id = runs.request(shop.url, "admin", now()).id
     with pytest.raises(FeatureStoreError):
-        carry_out_next(catalogue, settings, fail)
+        ours.carry_out_next()
     assert (runs.get(run_id).status, runs.get(run_id).error) == ("failed", "the online store is full")
+    with pytest.raises(FeatureStoreError):
+        ours.follow_up()
+    publisher.broken = False
+    assert not ours.follow_up()  # not at once
 
 
-def test_while_somebody_else_scrapes_runs_wait(
-    catalogue: Catalogue, settings: Settings, runs: ScrapeRuns, shop: SmallShop
+def test_what_was_released_by_hand_is_followed_up(
+    ours: Worker, publisher: Publisher, settings: Settings, runs: Runs, shop: SmallShop, catalogue: Catalogue
 ) -> None:
-    run_id = runs.request(shop.url, "admin", now())
-    theirs = runs.begin(shop.url, "cli", now())
-    with scrape_lock(settings).acquire():
-        assert not carry_out_next(catalogue, settings, nothing)
-        assert runs.get(run_id).status == "queued"
-        assert runs.get(theirs.id).status == "running"
+    shop.change("/catalogue/book-7/index.html", "upc0007", "upc0001")
+    run_id = runs.request(shop.url, "admin", now()).id
+    with pytest.raises(Quarantined):
+        ours.carry_out_next()
+    assert not ours.follow_up()
+    release(catalogue.engine, run_id, now())
+    assert ours.follow_up()
+    assert publisher.published == [1]
+    assert settings.export_csv.read_text(encoding="utf-8").count("upc000") == 6
 
 
-def test_a_run_that_its_worker_died_of_is_failed_by_the_next(
-    catalogue: Catalogue, settings: Settings, runs: ScrapeRuns
+def test_while_somebody_else_has_a_run_ours_waits(ours: Worker, runs: Runs, shop: SmallShop) -> None:
+    theirs = runs.begin("scrape", shop.url, "cli", "them", now())
+    assert not ours.carry_out_next()
+    assert runs.get(theirs.id).status == "running"
+
+
+def test_a_run_that_its_worker_died_of_is_interrupted_once_its_lease_has_ended(
+    ours: Worker, runs: Runs
 ) -> None:
-    abandoned = runs.begin("", "admin", now())
-    assert not carry_out_next(catalogue, settings, nothing)
-    assert runs.get(abandoned.id).status == "failed"
+    abandoned = runs.begin("scrape", "", "admin", "dead", now() - LEASE)
+    assert not ours.carry_out_next()
+    assert runs.get(abandoned.id).status == "interrupted"
 
 
 @pytest.mark.slow
@@ -120,30 +169,29 @@ def test_an_idle_worker_stops_cleanly(worker: subprocess.Popen[str], number: int
 
 @pytest.mark.slow
 def test_a_working_worker_stops_cleanly_and_says_what_became_of_its_run(
-    worker: subprocess.Popen[str], runs: ScrapeRuns, catalogue: Catalogue, shop: SmallShop
+    worker: subprocess.Popen[str], runs: Runs, catalogue: Catalogue, shop: SmallShop
 ) -> None:
     shop.answer("/catalogue/book-7/index.html", 503, {"Retry-After": "50"})
-    run_id = runs.request(shop.url, "admin", now())
+    run_id = runs.request(shop.url, "admin", now()).id
     wait_until(lambda: "/catalogue/book-7/index.html" in shop.asked)
     worker.terminate()
     _, said = worker.communicate(timeout=30)  # not the 50 seconds that the shop asked for
     assert worker.returncode == 0
     assert "Traceback" not in said
     run = runs.get(run_id)
-    assert (run.status, run.error) == ("failed", "it was stopped before it was done")
+    assert (run.status, run.error) == ("interrupted", "it was stopped before it was done")
     assert catalogue.snapshot() is None
 
 
 @pytest.mark.slow
 def test_a_worker_survives_a_failed_run_and_publishes_the_features_of_the_next(
-    worker: subprocess.Popen[str], runs: ScrapeRuns, catalogue: Catalogue, shop: SmallShop
+    worker: subprocess.Popen[str], runs: Runs, catalogue: Catalogue, shop: SmallShop
 ) -> None:
-    shop.change("/catalogue/book-7/index.html", "£17.99", "seventeen")
-    first = runs.request(shop.url, "admin", now())
+    shop.answer("/catalogue/page-2.html", 404)
+    first = runs.request(shop.url, "admin", now()).id
     wait_until(lambda: runs.get(first).status == "failed")
-    assert "cannot read price" in (runs.get(first).error or "")
-    shop.change("/catalogue/book-7/index.html", "seventeen", "£17.99")
-    second = runs.request(shop.url, "admin", now())
+    assert "page-2.html" in (runs.get(first).error or "")
+    second = runs.request(shop.url, "admin", now()).id
     wait_until(lambda: runs.get(second).status not in ("queued", "running"), seconds=180)
     assert (runs.get(second).status, runs.get(second).error) == ("succeeded", None)
     snapshot = catalogue.snapshot()

@@ -60,7 +60,7 @@ def _a_text(number: int) -> str:
 
 @pytest.fixture(scope="session")
 def listed() -> list[ListedBook]:
-    return [ListedBook(number, a_book(number)) for number in range(1, 61)]
+    return [ListedBook(number, "https://shop.example/", a_book(number)) for number in range(1, 61)]
 
 
 @pytest.fixture(scope="session")

@@ -228,9 +228,7 @@ def test_many_callers_at_once_all_get_their_own_answer(server: Server) -> None:
         nearest = server.post("/recommendations", {"book_id": book_id, "limit": 1}).json()
         tone = server.post("/sentiment", TEXT | {"description": f"A fine book, number {number}."})
         return (
-            abs(price - items[0]["price"]) < 5
-            and nearest["book_id"] == book_id
-            and tone.status_code == 200
+            abs(price - items[0]["price"]) < 5 and nearest["book_id"] == book_id and tone.status_code == 200
         )
 
     with ThreadPoolExecutor(max_workers=16) as callers:

@@ -33,8 +33,8 @@ def _books_on_sale(n: int, seed: int, patterned: bool) -> TrainingSet:
         {
             "title": [f"Book {seed} {place}" for place in range(n)],
             "category": [f"Category {place}" for place in category],
-            "rating": rating.astype("int64"),
-            "stock": stock.astype("int64"),
+            "rating": rating.astype("float64"),
+            "stock": stock.astype("float64"),
             "availability": np.where(stock > 0, "In stock", "Out of stock").astype(object),
             "description": [
                 " ".join(chance.choice(_WORDS, size=30)) + " leather" * int(bound) for bound in leather
@@ -42,6 +42,7 @@ def _books_on_sale(n: int, seed: int, patterned: bool) -> TrainingSet:
             "title_words": np.full(n, 3, dtype="int64"),
             "description_words": 30 + leather.astype("int64"),
             "price": price.round(2).clip(0.01),
+            "currency": np.full(n, "GBP", dtype=object),
         }
     )
     book_ids = tuple(range(1, n + 1))
@@ -52,4 +53,5 @@ def _books_on_sale(n: int, seed: int, patterned: bool) -> TrainingSet:
         service=PRICE_SERVICE,
         as_of=datetime(2026, 3, 2, tzinfo=UTC),
         snapshot_id=7,
+        sources=("shop",) * n,
     )

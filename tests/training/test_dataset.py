@@ -17,8 +17,6 @@ from bookshelf.errors import FeatureStoreError
 from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
-from features.tabular import book_frame
-from ingestion.offline import append_rows
 from ingestion.publish import publish_features
 from training.dataset import _exactly, content_hash, load_training_set
 
@@ -72,12 +70,14 @@ def test_a_training_set_has_one_row_a_book_with_the_services_features_in_their_t
 ) -> None:
     found = load_training_set(published, schema.PRICE_SERVICE, TUESDAY)
     assert found.book_ids == (1, 2, 3)
-    assert list(found.frame) == [*schema.VIEWS[schema.DETAILS_VIEW], "price"]
+    assert list(found.frame) == [*schema.VIEWS[schema.DETAILS_VIEW], "price", "currency"]
     assert found.frame["rating"].tolist() == [1, 2, 3]
-    assert found.frame["rating"].dtype == np.int64
+    assert found.frame["rating"].dtype == np.float64
+    assert found.frame["title_words"].dtype == np.int64
     assert found.frame["price"].dtype == np.float64
     assert found.frame["description"].tolist()[1] == ""
     assert (found.service, found.as_of, found.snapshot_id) == (schema.PRICE_SERVICE, TUESDAY, 1)
+    assert (found.sources, found.source) == (("shop",) * 3, "shop")
 
 
 def test_vectors_come_back_as_they_were_written(published: Settings) -> None:
@@ -93,34 +93,26 @@ def test_the_same_content_has_the_same_hash_whenever_it_is_read(published: Setti
     assert first.sha256 == later.sha256
 
 
-def test_what_was_not_known_yet_is_an_error_that_names_the_books(published: Settings) -> None:
-    before = MONDAY - timedelta(seconds=1)
-    with pytest.raises(FeatureStoreError, match=r"knows no title.* of 3 books \(book_id 1, 2, 3\)"):
-        load_training_set(published, schema.PRICE_SERVICE, before)
+def test_before_the_first_crawl_there_is_nothing_to_train_on(published: Settings) -> None:
+    with pytest.raises(FeatureStoreError, match="no book was on offer at 2026-03-02T05:59:59"):
+        load_training_set(published, schema.PRICE_SERVICE, MONDAY - timedelta(seconds=1))
 
 
-def test_seen_but_not_yet_written_counts_as_not_known(published: Settings) -> None:
-    with pytest.raises(FeatureStoreError, match="knows no"):
-        load_training_set(published, schema.PRICE_SERVICE, WRITTEN - timedelta(seconds=1))
+def test_a_source_that_has_no_books_is_named_beside_those_that_have(published: Settings) -> None:
+    with pytest.raises(
+        FeatureStoreError, match=r"no book of source 'other' was .* there are books of 'shop'"
+    ):
+        load_training_set(published, schema.PRICE_SERVICE, TUESDAY, "other")
 
 
-def test_a_correction_is_seen_only_from_when_it_was_written(settings: Settings) -> None:
+def test_what_a_shop_does_not_say_is_a_value_of_its_own(settings: Settings) -> None:
     catalogue = Catalogue.open(settings.catalogue_url)
-    catalogue.publish([a_book(1)], "shop", MONDAY)
+    silent = Book(key="1", title="Tale", price=Decimal("5.00"))
+    catalogue.publish([silent, a_book(2)], "list", MONDAY)
     publish_features(catalogue, settings, WRITTEN)
-    catalogue_says = catalogue.all_books()
-    corrected = book_frame(catalogue_says, MONDAY, TUESDAY).assign(price=1.0)
-    corrected["embedding"] = pd.Series([[1.0]], dtype=object)
-    append_rows(corrected, "by hand", settings.offline_store, "correction.parquet")
-
-    def price(as_of: datetime) -> list[float]:
-        prices: list[float] = (
-            load_training_set(settings, schema.PRICE_SERVICE, as_of).frame["price"].tolist()
-        )
-        return prices
-
-    assert price(TUESDAY - timedelta(seconds=1)) == [51.77]
-    assert price(TUESDAY) == [1.0]
+    frame = load_training_set(settings, schema.PRICE_SERVICE, TUESDAY).frame
+    assert frame["rating"].isna().tolist() == frame["stock"].isna().tolist() == [True, False]
+    assert frame.loc[0, ["availability", "category", "description"]].tolist() == ["", "", ""]
 
 
 def test_features_that_were_never_published_are_an_error(settings: Settings) -> None:
@@ -129,6 +121,11 @@ def test_features_that_were_never_published_are_an_error(settings: Settings) -> 
     Catalogue.open(settings.catalogue_url).publish([a_book(1)], "shop", MONDAY)
     with pytest.raises(FeatureStoreError, match="snapshot 1 are not published"):
         load_training_set(settings, schema.PRICE_SERVICE, TUESDAY)
+
+
+def test_a_price_that_is_missing_is_an_error_that_names_the_book() -> None:
+    with pytest.raises(FeatureStoreError, match=r"knows no price of 1 books \(book_id 5\)"):
+        _exactly(ASKED, ASKED.assign(rating=np.nan, price=[1.0, np.nan, 2.0]), ["rating", "price"])
 
 
 ASKED = pd.DataFrame({"book_id": [4, 5, 6], "event_timestamp": [TUESDAY] * 3, "row": [0, 1, 2]})
@@ -156,7 +153,7 @@ FRAME = pd.DataFrame({"title": ["ab", "c"], "rating": [1, 2], "price": [1.0, 2.0
         FRAME.assign(price=[1.0, 2.01]),
         FRAME[["rating", "title", "price"]],
     ],
-    ids=["texts", "counts", "pounds", "order of features"],
+    ids=["texts", "numbers", "amounts", "order of features"],
 )
 def test_other_content_has_another_hash(other: pd.DataFrame) -> None:
     assert content_hash(other, [1, 2]) != content_hash(FRAME, [1, 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -139,3 +140,48 @@ def test_four_books_are_refused(books_on_sale: BooksOnSale) -> None:
 def test_a_parameter_out_of_its_bounds_is_named(name: str, value: float) -> None:
     with pytest.raises(TrainingError, match=f"{name} must be"):
         PriceParams(**{name: value})  # type: ignore[arg-type]
+
+
+def test_numbers_that_no_shop_or_some_do_not_give_are_no_hindrance(books_on_sale: BooksOnSale) -> None:
+    for unknown in (slice(None), slice(0, 150)):
+        data = books_on_sale(300, 7, True)
+        data.frame.loc[data.frame.index[unknown], ["rating", "stock"]] = np.nan
+        data.frame.loc[data.frame.index[unknown], "availability"] = ""
+        found = fit_price(data, PriceParams())
+        assert found.informative is True
+        assert np.isfinite(found.model.predict(found.input_example).to_numpy()).all()
+
+
+def test_that_a_rating_is_not_given_may_itself_tell_the_price(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(400, 8, False)
+    data.frame.loc[::2, "rating"] = np.nan
+    data.frame["price"] = np.where(data.frame["rating"].isna(), 10.0, 40.0) + data.frame["price"] / 20
+    found = fit_price(data, PriceParams())
+    assert found.score.value < 0.2 * found.score.baseline
+
+
+def test_prices_in_two_currencies_are_refused_naming_the_sources(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(60, 9, True)
+    data.frame.loc[:19, "currency"] = "EUR"
+    mixed = replace(data, sources=("laden",) * 20 + ("shop",) * 40)
+    expected = r"source must name books of one currency, got prices in GBP \(40 books\) and EUR \(20 books\)"
+    with pytest.raises(TrainingError, match=f"{expected}: choose one .* of 'laden', 'shop'"):
+        fit_price(mixed, PriceParams())
+
+
+def test_scores_card_and_model_are_in_the_books_currency(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(200, 10, True)
+    data.frame["currency"] = "EUR"
+    found = fit_price(data, PriceParams())
+    assert (found.score.unit, found.model.currency, found.tags["currency"]) == ("EUR", "EUR", "EUR")
+    assert f"{found.score.value:.2f} EUR | {found.score.baseline:.2f} EUR" in found.card
+    labels = [axes.get_xlabel() + axes.get_title() for plot in found.figures.values() for axes in plot.axes]
+    assert "£" not in found.card + found.tags["verdict"] + "".join(labels)
+
+
+def test_every_row_tells_its_source_and_the_version_tells_the_only_one(
+    fitted: Callable[[bool], Fitted],
+) -> None:
+    found = fitted(True)
+    assert found.dataset["source"].tolist() == ["shop"] * 400
+    assert found.tags["source"] == "shop"

@@ -50,7 +50,7 @@ def test_its_defaults_are_those_of_the_command(entry_point: str) -> None:
 @pytest.mark.parametrize("entry_point", ["price", "recommender", "sentiment"])
 def test_it_has_every_parameter_of_the_training_with_its_default(entry_point: str) -> None:
     told = parameters_of(entry_point)
-    assert told.pop("as_of") == "now"
+    assert (told.pop("as_of"), told.pop("source")) == ("now", "")
     assert told == {one.name: one.default for one in fields(params_type(entry_point))}
 
 

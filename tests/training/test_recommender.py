@@ -53,6 +53,7 @@ def data(encoder: Encoder) -> TrainingSet:
         service=RECOMMENDER_SERVICE,
         as_of=datetime(2026, 3, 2, tzinfo=UTC),
         snapshot_id=7,
+        sources=("shop",) * BOOKS,
     )
 
 

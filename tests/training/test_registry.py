@@ -26,6 +26,7 @@ from training.price import PriceParams, fit_price, held_out_losses
 from training.promote import promote
 from training.registry import RegisteredVersion, ensure_encoder, load_version, register
 from training.runs import tracking_client
+from training.status import model_statuses
 
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
@@ -84,6 +85,7 @@ def test_its_tags_tell_score_baseline_and_origin(
         "feature_service": "price_model",
         "dataset_sha256": fitted.dataset_sha256,
         "snapshot_id": "7",
+        "source": "shop",
     }
     assert expected.items() <= version.tags.items()
     assert version.description.startswith("MAE ")
@@ -229,6 +231,21 @@ def test_an_equal_version_takes_the_place_of_the_champion(
     equal = register(fitted, home).version
     assert promote("price", home).promoted
     assert (champion(client), tag(client, registered.version)) == (equal, f"replaced by version {equal}")
+
+
+def test_a_champion_of_another_source_is_no_yardstick(
+    registered: RegisteredVersion, fitted: Fitted, home: Settings, client: MlflowClient
+) -> None:
+    promote("price", home, registered.version)
+    other = replace(spoiled(fitted), tags={**fitted.tags, "source": "another shop"})
+    number = register(other, home).version
+    decision = promote("price", home)
+    assert (decision.promoted, champion(client)) == (True, number)
+    assert decision.reason.endswith("which learnt from other books and was not compared")
+    worse_again = register(replace(spoiled(other), tags=other.tags), home).version
+    assert "worse than the incumbent" in promote("price", home, worse_again).reason
+    [status] = [one for one in model_statuses(home) if one.name == "price"]
+    assert (status.source, status.unit, status.snapshot_id) == ("another shop", "pounds", 7)
 
 
 def test_a_version_that_is_not_there_is_named(home: Settings, registered: RegisteredVersion) -> None:

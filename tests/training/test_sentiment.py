@@ -60,7 +60,7 @@ def a_book(number: int, upc: str, description: str) -> ListedBook:
         description=description,
         url=f"https://shop.test/{number}",
     )
-    return ListedBook(number, book)
+    return ListedBook(number, "shop", book)
 
 
 @pytest.mark.slow

@@ -1,0 +1,157 @@
+"""A worker killed at any moment of crawl and publish leaves one whole snapshot, and the next run completes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bookshelf.catalogue import Catalogue, now
+from bookshelf.runs import Run, Runs
+from bookshelf.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from tests.ingestion.conftest import SmallShop
+
+pytestmark = pytest.mark.slow
+
+#: Another seed draws other moments: `BOOKSHELF_TEST_SEED=7 pytest tests/ingestion/test_kill.py`.
+SEED = int(os.environ.get("BOOKSHELF_TEST_SEED", "20"))
+KILLS = 20
+# From the start of a run to some way into the features: crawl and publish of sixty books take a second,
+# and the libraries that features need are imported for several.
+LATEST_KILL_SECONDS = 2.5
+
+# What a worker does, but with features that take no time: theirs has tests of its own.
+_WORKER = """
+import sys
+from dataclasses import dataclass
+from bookshelf.catalogue import Catalogue
+from bookshelf.settings import load_settings
+from ingestion.work import work
+
+@dataclass
+class Report:
+    rows_written: int = 0
+    texts_encoded: int = 0
+
+def publish(catalogue, settings, at):
+    catalogue.snapshots.mark_features_published(catalogue.snapshot().id, at)
+    return Report()
+
+settings = load_settings()
+print("begins", flush=True)
+work(Catalogue.open(settings.catalogue_url), settings, publish)
+"""
+
+
+@contextmanager
+def a_worker() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", _WORKER]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begins\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def offered(shop: SmallShop, day: int) -> dict[str, Decimal]:
+    """Every price of that day, by UPC; each day moves all of them."""
+    return {
+        f"upc{number:04}": Decimal(10 + number) + Decimal(99 - day) / 100
+        for number in range(1, shop_size(shop) + 1)
+    }
+
+
+def shop_size(shop: SmallShop) -> int:
+    return sum("/catalogue/book-" in path for path in shop.pages)
+
+
+def turn_to(shop: SmallShop, day: int) -> None:
+    for number in range(1, shop_size(shop) + 1):
+        path = f"/catalogue/book-{number}/index.html"
+        shop.change(path, f"£{10 + number}.{100 - day:02}", f"£{10 + number}.{99 - day:02}")
+
+
+def on_offer(catalogue: Catalogue) -> dict[str, Decimal]:
+    return {one.book.upc: one.book.price for one in catalogue.all_books()}
+
+
+@pytest.fixture
+def quick_lease(database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("BOOKSHELF_DATABASE_URL", database_url)
+    monkeypatch.setenv("BOOKSHELF_RUN_LEASE", "3")
+    monkeypatch.setenv("BOOKSHELF_SCHEDULE", "off")
+    return settings
+
+
+def test_a_killed_worker_leaves_one_whole_snapshot_and_the_next_completes(
+    quick_lease: Settings, database_url: str, many_books: SmallShop
+) -> None:
+    assert quick_lease.home.parent.exists()
+    catalogue = Catalogue.open(database_url)
+    runs, chance = Runs(catalogue.engine), random.Random(SEED)
+    many_books.latency = 0.05
+    with a_worker():
+        first = runs.request(many_books.url, "test", now())
+        wait_until(lambda: runs.get(first.id).status == "succeeded")
+    assert on_offer(catalogue) == offered(many_books, 0)
+    ends: list[str] = []
+    for day in range(1, KILLS + 1):
+        before, after = offered(many_books, day - 1), offered(many_books, day)
+        turn_to(many_books, day)
+        moment = chance.uniform(0, LATEST_KILL_SECONDS)
+        run = kill_during_a_run(runs, many_books, moment)
+        found = on_offer(catalogue)
+        assert found in (before, after), f"a mixture after {moment:.3f} s"
+        ends.append("published" if found == after else "not yet")
+        finish(runs, run, many_books, resumed=chance.random() < 0.5)
+        assert on_offer(catalogue) == after
+        current = catalogue.snapshot()
+        assert current is not None
+        assert current.features_published_at is not None
+    # Kills that all came too early or too late would have shown nothing.
+    assert {"published", "not yet"} <= set(ends), ends
+    # One book, one version a day: nothing was written twice.
+    assert [len(catalogue.history(book_id)) for book_id in (1, 60)] == [KILLS + 1] * 2
+
+
+def kill_during_a_run(runs: Runs, shop: SmallShop, moment: float) -> Run:
+    with a_worker() as worker:
+        run = runs.request(shop.url, "test", now())
+        wait_until(lambda: runs.get(run.id).status != "queued")
+        time.sleep(moment)
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    return runs.get(run.id)
+
+
+def finish(runs: Runs, run: Run, shop: SmallShop, *, resumed: bool) -> None:
+    """Complete what was killed: by going on with it, or by a run of its own."""
+    wait_until(lambda: bool(runs.expire(now())) or runs.get(run.id).status != "running")
+    with a_worker():
+        if resumed and runs.get(run.id).status == "interrupted":
+            next_run = runs.resume(run.id, now())
+        else:
+            next_run = runs.request(shop.url, "test", now())
+        wait_until(lambda: runs.get(next_run.id).status not in ("queued", "running"))
+    ended = runs.get(next_run.id)
+    assert (ended.status, ended.error) == ("succeeded", None)

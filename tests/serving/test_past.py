@@ -1,0 +1,186 @@
+"""Tables as of a past moment, and books that left, from a real catalogue and a real feature store."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bookshelf.book import Book, ListedBook
+from bookshelf.catalogue import Catalogue
+from bookshelf.contracts import (
+    PriceReply,
+    PriceRequest,
+    RecommendationReply,
+    RecommendationRequest,
+    TableReply,
+    TableRequest,
+    TrainingDataRequest,
+)
+from bookshelf.errors import ModelUnavailable
+from bookshelf.feature_store import open_feature_store
+from bookshelf.settings import Settings
+from features import schema
+from features.price import PriceRegressor
+from features.recommender import BookRecommender
+from features.tabular import book_frame
+from ingestion.publish import publish_features
+from serving.answers import PriceAnswers, RecommendationAnswers
+from serving.champions import Champion
+from serving.offer import OnOffer
+from serving.online import TABLE_FEATURES, OnlineFeatures
+from serving.past import PastFeatures
+from serving.tables import features_table, past_training_table
+
+MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
+DAY, INSTANT = timedelta(days=1), timedelta(microseconds=1)
+
+
+def a_book(number: int, price: str = "51.77", **facts: Any) -> Book:
+    usual = {"upc": f"upc-{number}", "title": f"Tale {number}", "rating": 4, "category": "Poetry"}
+    return Book(**(usual | facts), price=Decimal(price))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Two published days of a shop, and a list of the third day whose features are not published."""
+    folder = tmp_path_factory.mktemp("past")
+    settings = Settings(home=folder / "var", mlruns=folder / "mlruns", database_url="")
+    catalogue = Catalogue.open(settings.catalogue_url)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOKSHELF_HOME", str(settings.home))
+        catalogue.publish([a_book(1), a_book(2, rating=None)], "shop", MONDAY)
+        publish_features(catalogue, settings, MONDAY)
+        catalogue.publish([a_book(1, "1.00")], "shop", MONDAY + DAY)
+        catalogue.publish([a_book(9, "9.00")], "list", MONDAY + DAY)
+        publish_features(catalogue, settings, MONDAY + DAY)
+    catalogue.publish([a_book(9, "8.00")], "list", MONDAY + 2 * DAY)
+    return settings
+
+
+@pytest.fixture
+def past(home: Settings) -> PastFeatures:
+    return PastFeatures(lambda: open_feature_store(home, mlflow=False))
+
+
+def asked(home: Settings, past: PastFeatures, at: datetime, **wanted: Any) -> TableReply:
+    online = OnlineFeatures(lambda: open_feature_store(home, mlflow=False))
+    request = TableRequest(as_of=at, **wanted)
+    return asyncio.run(features_table(partial(Catalogue.open, home.catalogue_url), online, past, request))
+
+
+def test_features_are_those_that_were_known_then(home: Settings, past: PastFeatures) -> None:
+    def prices(at: datetime) -> dict[object, object]:
+        return {row["title"]: row["price"] for row in asked(home, past, at).items}
+
+    assert prices(MONDAY) == prices(MONDAY + DAY - INSTANT) == {"Tale 1": 51.77, "Tale 2": 51.77}
+    assert prices(MONDAY + DAY) == {"Tale 1": 1.0}
+    assert prices(MONDAY + DAY + INSTANT) == {"Tale 1": 1.0, "Tale 9": 9.0}
+
+
+def test_before_the_first_crawl_the_table_is_empty(home: Settings, past: PastFeatures) -> None:
+    reply = asked(home, past, MONDAY - INSTANT)
+    assert (reply.total, reply.pages, reply.items) == (0, 0, ())
+
+
+def test_pages_are_of_the_books_that_were_on_offer(home: Settings, past: PastFeatures) -> None:
+    reply = asked(home, past, MONDAY, page=2, page_size=1)
+    assert (reply.total, reply.pages, [row["book_id"] for row in reply.items]) == (2, 2, [2])
+    assert list(reply.items[0]) == ["book_id", *(name.partition(":")[2] for name in TABLE_FEATURES)]
+
+
+def test_one_source_gives_its_books_alone(home: Settings, past: PastFeatures) -> None:
+    [row] = asked(home, past, MONDAY + DAY + INSTANT, source="list").items
+    assert row["title"] == "Tale 9"
+
+
+def test_a_number_that_was_not_known_is_null(home: Settings, past: PastFeatures) -> None:
+    items = asked(home, past, MONDAY).items
+    assert [row["rating"] for row in items] == [4, None]
+    json.dumps(items, allow_nan=False)
+
+
+def test_what_is_not_published_yet_is_unavailable(home: Settings, past: PastFeatures) -> None:
+    with pytest.raises(ModelUnavailable, match="features of snapshot 4 are not published yet"):
+        asked(home, past, MONDAY + 2 * DAY)
+
+
+def test_training_data_is_what_the_service_would_have_given(home: Settings, past: PastFeatures) -> None:
+    def rows(service: str) -> list[dict[str, Any]]:
+        request = TrainingDataRequest(as_of=MONDAY + DAY)
+        open_catalogue = partial(Catalogue.open, home.catalogue_url)
+        return list(asyncio.run(past_training_table(open_catalogue, past, service, request)).items)
+
+    [row] = rows(schema.PRICE_SERVICE)
+    assert (row["book_id"], row["price"], row["currency"]) == (1, 1.0, "GBP")
+    [row] = rows(schema.RECOMMENDER_SERVICE)
+    assert list(row) == ["book_id", "title", "category", "description"]
+
+
+def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Settings) -> None:
+    online = OnlineFeatures(lambda: open_feature_store(home, mlflow=False))
+    frame = book_frame(
+        [ListedBook(number, "shop", a_book(number, f"{number}.00")) for number in range(1, 21)],
+        MONDAY,
+        MONDAY,
+    )
+    model = PriceRegressor("ridge").fit(frame, frame[schema.LABEL].to_numpy())
+    model.currency = "EUR"
+    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online)
+    [reply] = asyncio.run(answers([PriceRequest(book_id=2)]))
+    assert isinstance(reply, PriceReply)
+    assert (reply.currency, np.isfinite(reply.price)) == ("EUR", True)
+
+
+def recommender(books: int) -> Champion:
+    chance = np.random.default_rng(0).normal(size=(books, 8))
+    frame = pd.DataFrame(
+        {
+            "book_id": range(1, books + 1),
+            "title": [f"Tale {number}" for number in range(1, books + 1)],
+            "category": "Poetry",
+            "description": [f"words{number} of their own{number}" for number in range(1, books + 1)],
+        }
+    )
+    vectors = (chance / np.linalg.norm(chance, axis=1, keepdims=True)).astype(np.float32)
+    return Champion("recommender", "1", "run", BookRecommender().fit(frame, vectors), {})
+
+
+def neighbours(answers: RecommendationAnswers) -> set[int]:
+    [reply] = asyncio.run(answers([RecommendationRequest(book_id=1, limit=10)]))
+    assert isinstance(reply, RecommendationReply)
+    return {one.id for one in reply.items}
+
+
+def test_a_book_that_left_is_recommended_no_more(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.offer._ASK_AGAIN", 0.0)
+    catalogue = Catalogue.open(settings.catalogue_url)
+    answers = RecommendationAnswers(recommender(4), OnOffer(lambda: catalogue))
+    assert neighbours(answers) == {2, 3, 4}  # nothing is published: nobody is known to have left
+    catalogue.publish([a_book(number) for number in range(1, 5)], "shop", MONDAY)
+    assert neighbours(answers) == {2, 3, 4}
+    catalogue.publish([a_book(1), a_book(3)], "shop", MONDAY + DAY)
+    assert neighbours(answers) == {3}
+    catalogue.publish([a_book(3), a_book(2)], "shop", MONDAY + 2 * DAY)
+    assert neighbours(answers) == {2, 3}
+
+
+def test_where_the_catalogue_cannot_be_read_the_last_offer_counts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.offer._ASK_AGAIN", 0.0)
+    catalogue = Catalogue.open(settings.catalogue_url)
+    catalogue.publish([a_book(1), a_book(2), a_book(3)], "shop", MONDAY)
+    catalogue.publish([a_book(1), a_book(2)], "shop", MONDAY + DAY)
+    answers = RecommendationAnswers(recommender(3), OnOffer(lambda: catalogue))
+    assert neighbours(answers) == {2}
+    with catalogue.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE snapshots RENAME TO gone")
+    assert neighbours(answers) == {2}
