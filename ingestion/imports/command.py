@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bookshelf.catalogue import Catalogue
 from bookshelf.errors import BookshelfError
+from bookshelf.publication import STAND_IN
 from bookshelf.settings import Settings
-from bookshelf.snapshots import STAND_IN
 from ingestion.imports.importer import Import
 from ingestion.imports.mapping import map_columns, parse_map
 from ingestion.imports.refused import RefusedRows
