@@ -24,15 +24,15 @@ _SHARED_SYMBOLS = {
     "kr": ("SEK", "NOK", "DKK", "ISK"),
 }
 _MONEY = re.compile(
-    r"(?P<before>[A-Z]{3}|kr|[£€$¥])?\s*(?P<number>-?\d[\d.,' ]*)\s*(?P<after>[A-Z]{3}|kr|[£€$¥])?"
+    r"(?P<before>[A-Z]{3}|kr|[£€$¥])?\s*(?P<number>-?[0-9][0-9.,' ]*)\s*(?P<after>[A-Z]{3}|kr|[£€$¥])?"
 )
-_PLAIN = re.compile(r"\d+")
-_GROUPED = re.compile(r"\d{1,3}(?:(?P<mark>[.,' ])\d{3})(?:(?P=mark)\d{3})*")
+_PLAIN = re.compile(r"[0-9]+")
+_GROUPED = re.compile(r"[0-9]{1,3}(?:(?P<mark>[.,' ])[0-9]{3})(?:(?P=mark)[0-9]{3})*")
 _NOT_GIVEN = frozenset(("n/a", "na", "null", "none", "nan", "-"))
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
-_RATING = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:(?:/|out of)\s*(\d+))?\s*(?:stars?)?", re.IGNORECASE)
-_YEAR = re.compile(r"(\d{1,4})(?:\.0|-\d\d-\d\d(?:[T ].*)?)?")
-_STOCKED = re.compile(r"in stock \((\d{1,7}) available\)", re.IGNORECASE)
+_RATING = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(?:(?:/|out of)\s*([0-9]+))?\s*(?:stars?)?", re.IGNORECASE)
+_YEAR = re.compile(r"([0-9]{1,4})(?:\.0|-[0-9][0-9]-[0-9][0-9](?:[T ].*)?)?")
+_STOCKED = re.compile(r"in stock \(([0-9]{1,7}) available\)", re.IGNORECASE)
 _AVAILABILITY: Final = dict.fromkeys(("in stock", "available", "yes", "true"), IN_STOCK) | dict.fromkeys(
     ("out of stock", "sold out", "unavailable", "not available", "no", "false"), OUT_OF_STOCK
 )
@@ -177,7 +177,7 @@ def _amount(number: str, said: str, mark: DecimalMark | None) -> Decimal:
 
 def _split(number: str, decimal: str | None) -> tuple[str | None, str, str]:
     """Whole part, decimal mark and decimals, where there are one or two; else the whole number alone."""
-    found = re.fullmatch(r"(.*\d)([.,])(\d{1,2})", number)
+    found = re.fullmatch(r"(.*[0-9])([.,])([0-9]{1,2})", number)
     if found is None:
         return number, "", ""
     if decimal is not None and found[2] != decimal:
