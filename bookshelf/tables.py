@@ -153,7 +153,7 @@ staged_books = Table(
     Column("damaged", Boolean, nullable=False),
     Column("book_id", Integer),  # given when it is published
     *_book_columns(),
-    Index("staged_by_identity", "snapshot_id", "identity"),
+    Index("staged_by_identity", "snapshot_id", "identity", "position"),
     Index("staged_by_book", "snapshot_id", "book_id"),
 )
 
