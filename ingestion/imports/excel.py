@@ -21,7 +21,7 @@ def open_excel(path: Path) -> Iterator[Table]:
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise BookshelfError(f"{path.name} is no Excel workbook: {error}") from error
+        raise BookshelfError(f"it is no Excel workbook: {error}") from error
     try:
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # some programs write wrong ones, and rows would be cut off

@@ -119,7 +119,7 @@ class Import:
         if not number:
             return
         where = f"; all of them in {self.refused.path}" if self.refused.path else ""
-        print(f"{number:,} rows refused{where}:")
+        print(f"{number:,} row{'' if number == 1 else 's'} refused{where}:")
         for line in shown:
             print(f"  {line}")
         if number > len(shown):

@@ -21,7 +21,7 @@ def open_parquet(path: Path) -> Iterator[Table]:
     try:
         file = pq.ParquetFile(path)
     except pa.ArrowInvalid as error:
-        raise BookshelfError(f"{path.name} is no Parquet file: {error}") from error
+        raise BookshelfError(f"it is no Parquet file: {error}") from error
     with file:
         yield Table(file.schema_arrow.names, _rows(file))
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import gzip
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
+from xml.etree.ElementTree import ParseError
+from zipfile import BadZipFile
 
 from bookshelf.errors import BookshelfError
 from ingestion.imports.values import Cell
@@ -42,6 +45,9 @@ class Reading:
     delimiter: str = ""
 
 
+# What a file raises that is not there, is cut off, or is damaged on its way.
+_BROKEN = (OSError, EOFError, zlib.error, BadZipFile, ParseError)
+
 FORMATS = (".csv", ".tsv", ".tab", ".xlsx", ".parquet", ".ndjson", ".jsonl")
 
 
@@ -55,15 +61,30 @@ def open_table(path: Path, reading: Reading) -> Iterator[Table]:
     kind = Path(path.stem if packed else path.name).suffix.lower()
     if kind not in FORMATS:
         raise BookshelfError(f"{path}: the name must end with {', '.join(FORMATS)}, or with .gz behind it")
+    with ExitStack() as opened:
+        try:
+            if kind in (".xlsx", ".parquet"):
+                plain = opened.enter_context(_unpacked(path)) if packed else path
+                table = opened.enter_context(_open_typed(plain, kind))
+            else:
+                table = opened.enter_context(_open_text(path, packed, kind, reading))
+        except _BROKEN as error:
+            raise BookshelfError(f"cannot read {path}: {_in_words(error)}") from error
+        except BookshelfError as error:
+            raise BookshelfError(f"{path}: {error}") from error
+        yield replace(table, rows=_guarded(table.rows, path))
+
+
+def _guarded(rows: Iterator[Row], path: Path) -> Iterator[Row]:
+    """The rows; that the file breaks off among them is said like any other error."""
     try:
-        if kind in (".xlsx", ".parquet"):
-            with _unpacked(path) if packed else nullcontext(path) as plain, _open_typed(plain, kind) as table:
-                yield table
-        else:
-            with _open_text(path, packed, kind, reading) as table:
-                yield table
-    except (OSError, EOFError) as error:
-        raise BookshelfError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        yield from rows
+    except _BROKEN as error:
+        raise BookshelfError(f"cannot read {path} to its end: {_in_words(error)}") from error
+
+
+def _in_words(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _open_typed(path: Path, kind: str) -> AbstractContextManager[Table]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_a_shop_of_three_books_may_lose_one(
     assert names(judged(books[:1], kind=kind)) == ["number of books"]
 
 
-NOTHING = {"description": "", "category": "", "image": "", "rating": None, "stock": None, "author": ""}
+NOTHING: dict[str, Any] = {"description": "", "category": "", "image": "", "rating": None, "stock": None, "author": ""}
 
 
 @pytest.mark.parametrize("field", NOTHING)

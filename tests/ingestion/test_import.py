@@ -1,0 +1,503 @@
+"""Catalogues from files that people have: written here, imported by the command, read from the catalogue."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import func, select
+
+from bookshelf.book import Book
+from bookshelf.catalogue import BookFilter, Catalogue, now
+from bookshelf.errors import BookshelfError, RunInProgress
+from bookshelf.run_log import RunLog
+from bookshelf.runs import Runs
+from bookshelf.settings import Settings
+from bookshelf.tables import identities, runs, snapshots, staged_books, versions
+from ingestion.imports.command import add_arguments, run_import
+
+Import = Callable[..., int]
+HEADER = ("ISBN", "Title", "Price")
+
+
+@pytest.fixture
+def catalogue(database_url: str) -> Iterator[Catalogue]:
+    opened = Catalogue.open(database_url)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def imported(
+    catalogue: Catalogue, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Import:
+    """Imports a file as the command does; in a working folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(path: Path, *arguments: str) -> int:
+        parser = argparse.ArgumentParser()
+        add_arguments(parser)
+        return run_import(parser.parse_args([str(path), *arguments]), catalogue, settings)
+
+    return run
+
+
+def isbn(number: int) -> str:
+    body = f"978{number:09d}"
+    return body + str(-sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(body)) % 10)
+
+
+def a_row(number: int, **said: str) -> tuple[str, ...]:
+    usual = {"isbn": isbn(number), "title": f"Book {number}", "price": f"£{10 + number % 40}.50"} | said
+    return usual["isbn"], usual["title"], usual["price"]
+
+
+def write_csv(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER, **how: Any) -> Path:
+    with path.open("w", encoding=how.pop("encoding", "utf-8"), newline="") as file:
+        csv.writer(file, **how).writerows([header, *rows])
+    return path
+
+
+def books(catalogue: Catalogue, source: str | None = None) -> dict[str, Book]:
+    return {one.book.title: one.book for one in catalogue.all_books(BookFilter(source=source))}
+
+
+def counted(catalogue: Catalogue, *tables: Any) -> list[int]:
+    with catalogue.engine.connect() as connection:
+        return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
+
+
+def refused(path: Path) -> list[tuple[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [(row["line"], row["reason"]) for row in csv.DictReader(file)]
+
+
+def test_a_file_becomes_what_its_source_has_on_offer(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, settings: Settings
+) -> None:
+    header = ("SKU", "Name", "Cost", "Stars", "stock", "AUTHOR", "Year", "Number of reviews", "Shelf mark")
+    row = ("a-1", "Emma", "12,50 €", "4.5 out of 5", "3", "Jane Austen", "1815", "1,234", "x")
+    path = write_csv(tmp_path / "books.csv", [row], header)
+    assert imported(path, "--map", "title=Name,price=Cost", "--key", "SKU", "--source", "My shop") == 0
+    (listed,) = catalogue.all_books()
+    assert listed.source == "My shop"
+    assert listed.book == Book(
+        key="a-1",
+        title="Emma",
+        price=Decimal("12.50"),
+        currency="EUR",
+        rating=4.5,
+        stock=3,
+        availability="In stock",
+        author="Jane Austen",
+        year=1815,
+        reviews=1234,
+    )
+    assert "Emma" in settings.export_csv.read_text()
+
+
+def test_the_source_is_called_after_the_file_unless_told(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    imported(write_csv(tmp_path / "north.csv", [a_row(1)]))
+    imported(write_csv(tmp_path / "south.csv", [a_row(1)]))
+    assert catalogue.sources() == ["north.csv", "south.csv"]
+    assert catalogue.overview().total_books == 2
+
+
+def test_a_file_is_the_whole_of_its_source(catalogue: Catalogue, imported: Import, tmp_path: Path) -> None:
+    path = tmp_path / "books.csv"
+    imported(write_csv(path, [a_row(1), a_row(2), a_row(3)]))
+    imported(write_csv(path, [a_row(1), a_row(2, price="£9.99"), a_row(4)]))
+    snapshot = catalogue.snapshot("books.csv")
+    assert snapshot is not None
+    assert (snapshot.added, snapshot.changed, snapshot.removed) == (1, 1, 1)
+    assert sorted(books(catalogue)) == ["Book 1", "Book 2", "Book 4"]
+
+
+def test_a_repeated_import_changes_nothing(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(number) for number in range(30)] + [a_row(99, price="?")])
+    imported(path)
+    before = counted(catalogue, versions, identities)
+    imported(path)
+    assert counted(catalogue, versions, identities) == before
+    assert "(0 added, 0 changed, 0 removed)" in capsys.readouterr().out
+
+
+def as_latin(path: Path, rows: list[dict[str, Any]]) -> Path:
+    return write_csv(path, [tuple(map(str, row.values())) for row in rows], list(rows[0]), encoding="cp1252")
+
+
+def as_excel(path: Path, rows: list[dict[str, Any]]) -> Path:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in [list(rows[0]), *(list(row.values()) for row in rows)]:
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def as_parquet(path: Path, rows: list[dict[str, Any]]) -> Path:
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def as_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def as_text(path: Path, rows: list[dict[str, Any]], **how: Any) -> Path:
+    return write_csv(path, [tuple(map(str, row.values())) for row in rows], list(rows[0]), **how)
+
+
+WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], Path]] = {
+    "books.csv": as_text,
+    "bom.csv": lambda path, rows: as_text(path, rows, encoding="utf-8-sig"),
+    "utf16.csv": lambda path, rows: as_text(path, rows, encoding="utf-16"),
+    "semicolons.csv": lambda path, rows: as_text(path, rows, delimiter=";"),
+    "windows.csv": as_latin,
+    "books.tsv": lambda path, rows: as_text(path, rows, delimiter="\t"),
+    "books.xlsx": as_excel,
+    "books.parquet": as_parquet,
+    "books.ndjson": as_lines,
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_gives_the_same_books(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, name: str, packed: bool
+) -> None:
+    rows = [
+        {
+            "isbn": isbn(1),
+            "title": "Émile, ou De l’éducation",
+            "price": 12.5,
+            "stock": 3,
+            "binding": "Broché",
+        },
+        {
+            "isbn": isbn(2),
+            "title": 'A "quoted"\nbook; in two lines',
+            "price": 51.77,
+            "stock": 0,
+            "binding": "x",
+        },
+    ]
+    path = WRITERS[name](tmp_path / name, rows)
+    if packed:
+        with path.open("rb") as plain, gzip.open(tmp_path / f"{name}.gz", "wb") as file:
+            shutil.copyfileobj(plain, file)
+        path = tmp_path / f"{name}.gz"
+    assert imported(path) == 0
+    found = books(catalogue)
+    assert sorted(found) == sorted(str(row["title"]) for row in rows)
+    assert {(book.isbn, f"{book.price:.2f}", book.stock, book.binding) for book in found.values()} == {
+        (isbn(1), "12.50", 3, "Broché"),
+        (isbn(2), "51.77", 0, "x"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("windows.csv", "not UTF-8 (line 2): read as Windows-1252"),
+        ("semicolons.csv", "columns parted by semicolons"),
+        ("utf16.csv", "read as UTF-16"),
+    ],
+)
+def test_what_was_found_out_about_a_file_is_said(
+    imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, told: str
+) -> None:
+    path = WRITERS[name](tmp_path / name, [{"isbn": isbn(1), "title": "Émile", "price": "12.50", "x": "y"}])
+    imported(path)
+    said = capsys.readouterr().err
+    assert told in said
+    assert "title ← title" in said
+    assert "not used: x" in said
+
+
+def test_bytes_that_windows_does_not_know_are_latin_1(
+    imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "books.csv"
+    path.write_bytes(f"isbn,title,price\n{isbn(1)},".encode() + b"\xc9mile \x81,5\n")
+    imported(path)
+    assert "read as Latin-1" in capsys.readouterr().err
+
+
+def test_a_few_damaged_bytes_do_not_make_a_file_windows(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(number, title=f"Café {number}") for number in range(9)])
+    with path.open("ab") as file:
+        file.write(f"{isbn(10)},".encode() + b"Caf\xe9,5\n")
+    assert imported(path) == 0
+    assert "Café 8" in books(catalogue)
+    ((line, reason),) = refused(Path("books.csv.refused.csv"))
+    assert line == "11"
+    assert "not valid UTF-8" in reason
+
+
+def test_refused_rows_go_to_a_file_with_line_reason_and_what_they_said(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [a_row(number, title=f"Two\nlines {number}") for number in range(20)]
+    bad = [
+        a_row(21, price="1,299"),
+        a_row(22, isbn="123"),
+        a_row(3),
+        a_row(24, isbn=""),
+        a_row(25, title=""),
+        (*a_row(26), "one more"),
+    ]
+    assert imported(write_csv(tmp_path / "books.csv", [*good, *bad])) == 0
+    found = refused(tmp_path / "books.csv.refused.csv")
+    assert [line for line, _ in found] == ["42", "43", "44", "45", "46", "47"]
+    for (_, reason), words in zip(
+        found,
+        [
+            "price is ambiguous",
+            "isbn must be",
+            f"isbn {isbn(3)} occurred before, on line 8",
+            "no upc, isbn or key",
+            "title must be",
+            "4 cells, where the header has 3",
+        ],
+        strict=True,
+    ):
+        assert words in reason
+    with Path("books.csv.refused.csv").open(newline="") as file:
+        assert next(csv.DictReader(file))["Price"] == "1,299"
+    assert len(books(catalogue)) == 20
+    said = capsys.readouterr().out
+    assert "6 rows refused; all of them in" in said
+    assert "line 42: price is ambiguous" in said
+
+
+def test_a_file_without_refused_rows_leaves_none_of_an_earlier_one(imported: Import, tmp_path: Path) -> None:
+    path = tmp_path / "books.csv"
+    imported(write_csv(path, [a_row(1), a_row(2), a_row(3, price="?")]))
+    assert len(refused(Path("books.csv.refused.csv"))) == 1
+    imported(write_csv(path, [a_row(1), a_row(2), a_row(3)]))
+    assert refused(Path("books.csv.refused.csv")) == []
+    imported(write_csv(tmp_path / "other.csv", [a_row(1)]))
+    assert not Path("other.csv.refused.csv").exists()
+
+
+def test_a_known_book_whose_row_is_refused_stays_as_it_was(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    path = tmp_path / "books.csv"
+    imported(write_csv(path, [a_row(number) for number in range(4)]))
+    imported(write_csv(path, [a_row(0), a_row(1), a_row(2, price="?")]))
+    assert sorted(books(catalogue)) == ["Book 0", "Book 1", "Book 2"]  # and 3 has left
+    assert f"{books(catalogue)['Book 2'].price:.2f}" == "12.50"
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "books.csv"
+    imported(write_csv(path, [a_row(1), a_row(2), a_row(3)]))
+    before = counted(catalogue, versions, identities, snapshots, runs, staged_books)
+    write_csv(path, [a_row(1), a_row(2, price="£9.99"), a_row(4), a_row(5, price="free")])
+    capsys.readouterr()
+    assert imported(path, "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert "1 added, 1 changed, 1 removed" in said
+    assert f"added   Book 4 (isbn {isbn(4)})" in said
+    assert f"changed Book 2 (isbn {isbn(2)}): price 12.50 → 9.99" in said
+    assert f"removed Book 3 (isbn {isbn(3)})" in said
+    assert "line 5: price must be an amount" in said
+    assert counted(catalogue, versions, identities, snapshots, runs, staged_books) == before
+    assert f"{books(catalogue)['Book 2'].price:.2f}" == "12.50"
+    assert not Path("books.csv.refused.csv").exists()
+
+
+def test_a_dry_run_of_a_new_source_stands_alone(
+    imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(number) for number in range(8)])
+    assert imported(path, "--dry-run", "--refused", str(tmp_path / "bad.csv")) == 0
+    said = capsys.readouterr().out
+    assert "8 books from books.csv (8 added, 0 changed, 0 removed)" in said
+    assert "… and 3 more added" in said
+
+
+def test_a_suspicious_file_is_kept_apart_with_its_report_on_screen(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "books.csv"
+    imported(write_csv(path, [a_row(number) for number in range(20)]))
+    write_csv(path, [a_row(number) for number in range(10)])
+    assert imported(path, "--dry-run") == 3
+    assert "this would be quarantined" in capsys.readouterr().out
+    assert imported(path) == 3
+    said = capsys.readouterr().out
+    assert "✗ number of books" in said
+    assert "Book 10" in said
+    assert len(books(catalogue)) == 20
+    (run, *_), total = Runs(catalogue.engine).page(number=1, size=10)
+    assert (run.kind, run.status, run.source, total) == ("import", "quarantined", "books.csv", 2)
+    assert f"python -m ingestion release {run.id}" in said
+    assert run.snapshot_id is not None
+    assert catalogue.snapshots.get(run.snapshot_id).status == "quarantined"
+
+
+def test_a_file_whose_every_row_is_refused_is_quarantined(imported: Import, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(1, price="?"), a_row(2, price="?")])
+    assert imported(path, "--dry-run") == 3
+    assert imported(path) == 3
+
+
+def test_an_import_is_on_record(catalogue: Catalogue, imported: Import, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(1), a_row(2), a_row(3, price="?")])
+    imported(path)
+    ((run,), _) = Runs(catalogue.engine).page(number=1, size=10)
+    assert (run.kind, run.status, run.requested_by) == ("import", "succeeded", "cli")
+    assert run.counts == {
+        "bytes": path.stat().st_size,
+        "books": 2,
+        "failures": 1,
+        "added": 2,
+        "changed": 0,
+        "removed": 0,
+    }
+    lines, _ = RunLog(catalogue.engine).page(run.id, number=1, size=10)
+    assert [line.event for line in lines] == ["import begins", "file read", "published", "ended"]
+
+
+def test_there_is_one_run_at_a_time(catalogue: Catalogue, imported: Import, tmp_path: Path) -> None:
+    Runs(catalogue.engine).request("https://shop.test/", "api", now())
+    with pytest.raises(RunInProgress):
+        imported(write_csv(tmp_path / "books.csv", [a_row(1)]))
+    assert imported(tmp_path / "books.csv", "--dry-run") == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--map", "title=Titel"],
+            "title: there is no column 'Titel'; the file has 'ISBN', 'Title', 'Price'",
+        ),
+        (["--map", "titel=Title"], "a book has no field 'titel'; it has title, price,"),
+        (["--map", "title"], "--map must be field=Column"),
+        (["--map", "title=Title,title=ISBN"], "title is mapped twice"),
+        (["--map", "price="], "no column gives the price"),
+        (["--map", "isbn="], "no column tells books apart"),
+        (["--key", "SKU"], "key: there is no column 'SKU'"),
+        (["--source", "sample shop"], "stands in for a real one"),
+        (["--source", " "], "--source must be a name"),
+        (["--encoding", "klingon"], "no encoding called 'klingon'"),
+        (["--refused", "books.csv"], "--refused must be another file"),
+        (["--refused", "no/such/folder.csv"], "cannot write"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(1)])
+    with pytest.raises(BookshelfError) as raised:
+        imported(path, *arguments)
+    assert words in str(raised.value)
+    assert counted(catalogue, runs, snapshots) == [0, 0]
+    assert path.read_text().startswith("ISBN,Title")
+
+
+@pytest.mark.parametrize(
+    "name", ["none.csv", "none.xlsx", "none.parquet", "none.ndjson", "none.csv.gz", "none.pdf"]
+)
+@pytest.mark.parametrize("content", [None, b"", b"\x00\x01rubbish"])
+def test_a_file_that_is_none_of_its_kind_is_an_error_that_names_it(
+    imported: Import, tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    # A text file of rubbish has one column, of which the map says what it misses.
+    with pytest.raises(BookshelfError, match=r"none\.|no column gives the title"):
+        imported(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["books.csv.gz", "books.xlsx", "books.parquet.gz"])
+def test_a_file_that_was_cut_off_leaves_the_catalogue_as_it_was(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, name: str
+) -> None:
+    rows = [{"isbn": isbn(number), "title": f"Book {number}", "price": "5.00"} for number in range(3_000)]
+    plain = name.removesuffix(".gz")
+    content = WRITERS[plain](tmp_path / plain, rows).read_bytes()
+    content = gzip.compress(content) if name.endswith(".gz") else content
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(BookshelfError, match=name):
+        imported(tmp_path / name)
+    assert catalogue.all_books() == []
+    assert counted(catalogue, staged_books) == [0]
+
+
+def test_a_file_of_a_header_alone_does_not_empty_its_source(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    path = tmp_path / "books.csv"
+    imported(write_csv(path, [a_row(1)]))
+    with pytest.raises(BookshelfError, match="the file has no rows"):
+        imported(write_csv(path, []))
+    assert list(books(catalogue)) == ["Book 1"]
+    assert counted(catalogue, staged_books) == [0]
+    assert Runs(catalogue.engine).page(number=1, size=1)[0][0].status == "failed"
+
+
+def test_a_quote_left_open_costs_its_rows_and_is_told(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(number) for number in range(5)])
+    with path.open("a") as file:
+        file.write(f'{isbn(6)},"Left open,5\n{isbn(7)},Swallowed,5\n')
+    imported(path)
+    ((line, reason),) = refused(Path("books.csv.refused.csv"))
+    assert line == "7"
+    assert "cannot be read" in reason
+    assert len(books(catalogue)) == 5
+
+
+def test_what_an_earlier_import_left_staged_when_it_was_killed_is_given_up(
+    catalogue: Catalogue, imported: Import, tmp_path: Path, a_book: Callable[..., Book]
+) -> None:
+    left = catalogue.snapshots.begin("books.csv", now())
+    catalogue.snapshots.stage(left, [(1, a_book())])
+    imported(write_csv(tmp_path / "books.csv", [a_row(1)]))
+    assert catalogue.snapshots.get(left).status == "discarded"
+    assert counted(catalogue, staged_books) == [0]
+
+
+def test_a_file_of_thousands_is_imported_but_for_its_bad_rows_and_then_unchanged(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    bad = {"price": "oops"}
+    rows = [a_row(number, **(bad if number % 100 == 50 else {})) for number in range(5_000)]
+    path = write_csv(tmp_path / "books.csv", rows)
+    assert imported(path) == 0
+    found = refused(Path("books.csv.refused.csv"))
+    assert [int(line) for line, _ in found] == [number + 2 for number in range(5_000) if number % 100 == 50]
+    assert all("price must be an amount" in reason for _, reason in found)
+    assert catalogue.overview().total_books == 4_950
+    before = counted(catalogue, versions, identities)
+    assert imported(path) == 0
+    snapshot = catalogue.snapshot("books.csv")
+    assert snapshot is not None
+    assert (snapshot.added, snapshot.changed, snapshot.removed) == (0, 0, 0)
+    assert counted(catalogue, versions, identities) == before
