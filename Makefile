@@ -19,7 +19,7 @@ export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
 
-.PHONY: help ports run stop test check bench lock clean
+.PHONY: help ports run stop test lint check bench lock clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,11 +38,13 @@ stop: ## Stop what `make run` serves.
 test: $(INSTALLED) ## The whole suite, the walk included.
 	$(BIN)/python -m pytest
 
-check: $(INSTALLED) ## Lint, types, import rules and the fast tests.
+lint: $(INSTALLED) ## Lint, types and import rules.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+
+check: lint ## What `lint` does, and the fast tests.
 	$(BIN)/python -m pytest -m 'not slow'
 
 bench: $(INSTALLED) ## Side-by-side measurements; prints ratios.

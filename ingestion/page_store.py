@@ -47,7 +47,9 @@ class Kept:
 def parser_fingerprint() -> str:
     """Changes whenever the same page might be read another way: hex SHA-256 of what reads and checks it."""
     sources = (inspect.getsource(module) for module in (parser, book))
-    return hashlib.sha256("\0".join([*sources, version("beautifulsoup4"), version("lxml")]).encode()).hexdigest()
+    return hashlib.sha256(
+        "\0".join([*sources, version("beautifulsoup4"), version("lxml")]).encode()
+    ).hexdigest()
 
 
 class PageStore:

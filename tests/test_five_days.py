@@ -57,7 +57,11 @@ def bookstore() -> ModuleType:
 
 @pytest.fixture
 def days(
-    settings: Settings, database_url: str, bookstore: ModuleType, bookstore_url: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    database_url: str,
+    bookstore: ModuleType,
+    bookstore_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[list[Day]]:
     """The shop crawled on each day."""
     monkeypatch.setenv("BOOKSHELF_DATABASE_URL", database_url)
@@ -134,7 +138,9 @@ def check_lists(client: FlaskClient, day: Day, as_of: str) -> None:
     light = all_pages(client, "/books/search", title="light", as_of=as_of)
     assert {one["upc"] for one in light} == {book.upc for book in day.books if "light" in book.title.lower()}
     cheap = all_pages(client, "/books/price-range", min=10, max=15, as_of=as_of)
-    assert [one["price"] for one in cheap] == sorted(book.price for book in day.books if 10 <= book.price <= 15)
+    assert [one["price"] for one in cheap] == sorted(
+        book.price for book in day.books if 10 <= book.price <= 15
+    )
     best = all_pages(client, "/books/top-rated", as_of=as_of)
     assert [one["rating"] for one in best] == sorted((book.rating for book in day.books), reverse=True)
 
@@ -172,7 +178,9 @@ def check_single_books(client: FlaskClient, days: list[Day], ids: dict[str, int]
                     assert of_answer(json.loads(reply.data)) == offered
             versions = get(client, f"/books/{ids[upc]}/history")["items"]
             states = [by_upc(day.books).get(upc) for day in days]
-            distinct = [state for place, state in enumerate(states) if place == 0 or state != states[place - 1]]
+            distinct = [
+                state for place, state in enumerate(states) if place == 0 or state != states[place - 1]
+            ]
             assert [of_answer(one) for one in versions] == [state for state in distinct if state]
 
 

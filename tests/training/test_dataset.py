@@ -112,7 +112,7 @@ def test_what_a_shop_does_not_say_is_a_value_of_its_own(settings: Settings) -> N
     publish_features(catalogue, settings, WRITTEN)
     frame = load_training_set(settings, schema.PRICE_SERVICE, TUESDAY).frame
     assert frame["rating"].isna().tolist() == frame["stock"].isna().tolist() == [True, False]
-    assert frame.loc[0, ["availability", "category", "description"]].tolist() == ["", "", ""]
+    assert frame[["availability", "category", "description"]].iloc[0].tolist() == ["", "", ""]
 
 
 def test_features_that_were_never_published_are_an_error(settings: Settings) -> None:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from bookshelf.book import Book
-from bookshelf.tables import metadata
+from bookshelf.migrations.schema_0002 import create_tables
 
 revision = "0002"
 down_revision = "0001"
@@ -31,8 +31,8 @@ def upgrade() -> None:
         op.rename_table(table, f"old_{table}")
     if connection.dialect.name == "postgresql":
         _free_names_of_constraints()
-    metadata.create_all(connection)
-    old = {table: sa.Table(f"old_{table}", sa.MetaData(), autoload_with=connection) for table in _OLD}
+    create_tables()
+    old = {table: _table(connection, f"old_{table}") for table in _OLD}
     _copy_snapshots(connection, old["snapshots"])
     _copy_books(connection, old)
     _copy_runs(connection, old["scrape_runs"])
@@ -58,49 +58,55 @@ def _number_on_after_the_copied() -> None:
         )
 
 
+def _table(connection: sa.Connection, name: str) -> sa.Table:
+    return sa.Table(name, sa.MetaData(), autoload_with=connection)
+
+
 def _copy_snapshots(connection: sa.Connection, old: sa.Table) -> None:
-    taken = _moments(metadata.tables["snapshots"].c.taken_at)
-    for number, row in enumerate(connection.execute(sa.select(old).order_by(old.c.id)), 1):
+    snapshots = _table(connection, "snapshots")
+    for number, row in enumerate(connection.execute(sa.select(old).order_by(old.c.id)).all(), 1):
         connection.execute(
-            sa.insert(metadata.tables["snapshots"]).values(
+            sa.insert(snapshots).values(
                 id=row.id,
                 source=row.source,
                 status="published",
-                started_at=taken(row.taken_at),
-                taken_at=taken(row.taken_at),
+                started_at=row.taken_at,
+                taken_at=row.taken_at,
                 revision=number,
-                published_at=taken(row.taken_at),
+                published_at=row.taken_at,
                 books=row.books,
-                features_published_at=taken(row.features_published_at),
+                added=0,  # nobody knows any more
+                changed=0,
+                removed=0,
+                features_published_at=row.features_published_at,
             )
         )
 
 
 def _copy_books(connection: sa.Connection, old: dict[str, sa.Table]) -> None:
-    snapshots = {row.id: row for row in connection.execute(sa.select(old["snapshots"]))}
-    if not snapshots:
+    last = connection.execute(sa.select(old["snapshots"]).order_by(old["snapshots"].c.id.desc())).first()
+    if last is None:
         return
-    taken = _moments(metadata.tables["snapshots"].c.taken_at)
-    source = snapshots[max(snapshots)].source
-    for row in connection.execute(sa.select(old["book_identities"]).order_by(old["book_identities"].c.id)):
+    identities, versions = _table(connection, "book_identities"), _table(connection, "book_versions")
+    for row in connection.execute(
+        sa.select(old["book_identities"]).order_by(old["book_identities"].c.id)
+    ).all():
         connection.execute(
-            sa.insert(metadata.tables["book_identities"]).values(
-                id=row.id, source=source, identity=f"upc {row.upc}"
-            )
+            sa.insert(identities).values(id=row.id, source=last.source, identity=f"upc {row.upc}")
         )
-    for row in connection.execute(sa.select(old["books"]).order_by(old["books"].c.id)):
+    for row in connection.execute(sa.select(old["books"]).order_by(old["books"].c.id)).all():
         values = dict(row._mapping)
         book_id, snapshot_id = values.pop("id"), values.pop("snapshot_id")
-        book = Book(price=Decimal(values.pop("price_pence")) / 100, **values)
-        unknown = {"isbn": "", "key": "", "author": "", "publisher": "", "binding": "", "language": ""}
+        book = Book(price=Decimal(values.pop("price_pence")).scaleb(-2), **values)
+        unknown = dict.fromkeys(("isbn", "key", "author", "publisher", "binding", "language"), "")
         connection.execute(
-            sa.insert(metadata.tables["book_versions"]).values(
+            sa.insert(versions).values(
                 **values,
                 **unknown,
                 book_id=book_id,
-                source=source,
+                source=last.source,
                 from_snapshot=snapshot_id,
-                valid_from=taken(snapshots[snapshot_id].taken_at),
+                valid_from=last.taken_at,
                 content_hash=book.content_hash,
                 price_hundredths=int(book.price * 100),
                 currency="GBP",
@@ -109,27 +115,23 @@ def _copy_books(connection: sa.Connection, old: dict[str, sa.Table]) -> None:
 
 
 def _copy_runs(connection: sa.Connection, old: sa.Table) -> None:
-    moment = _moments(metadata.tables["snapshots"].c.taken_at)
-    for row in connection.execute(sa.select(old)):
+    runs = _table(connection, "scrape_runs")
+    for row in connection.execute(sa.select(old)).all():
         ended = row.status in ("succeeded", "failed")
         connection.execute(
-            sa.insert(metadata.tables["scrape_runs"]).values(
+            sa.insert(runs).values(
                 id=row.id,
                 kind="scrape",
                 source=row.source,
                 requested_by=row.requested_by,
                 status=row.status if ended else "failed",
-                requested_at=moment(row.requested_at),
-                started_at=moment(row.started_at),
-                finished_at=moment(row.finished_at),
+                cancel_asked=False,
+                requested_at=row.requested_at,
+                started_at=row.started_at,
+                finished_at=row.finished_at,
                 attempts=1,
                 counts={"pages": row.pages, "books": row.books},
                 snapshot_id=row.snapshot_id,
                 error=row.error if ended else "the database was migrated before the run was done",
             )
         )
-
-
-def _moments(column: sa.Column[object]):  # type: ignore[no-untyped-def]
-    """SQLite gives times without their zone, which is UTC."""
-    return lambda value: column.type.process_result_value(value, None)  # type: ignore[attr-defined]
