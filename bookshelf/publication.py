@@ -113,6 +113,9 @@ def replace_offer(connection: Connection, snapshot_id: int, source: str, moment:
         .values(to_snapshot=snapshot_id, valid_to=moment)
     )
     still_open = exists().where(versions.c.book_id == staged_books.c.book_id, versions.c.valid_to.is_(None))
+    # Not a condition of the insert: PostgreSQL, to which an empty table looks small, would go through all
+    # that it has just inserted for each further book.
+    connection.execute(delete(staged_books).where(staged, still_open))
     connection.execute(
         insert(versions).from_select(
             ["book_id", "source", "from_snapshot", "valid_from", *BOOK_COLUMNS],
@@ -123,7 +126,7 @@ def replace_offer(connection: Connection, snapshot_id: int, source: str, moment:
                 literal(moment, type_=versions.c.valid_from.type),
                 *(staged_books.c[name] for name in BOOK_COLUMNS),
             )
-            .where(staged, ~still_open)
+            .where(staged)
             .order_by(staged_books.c.position),
         )
     )
