@@ -75,7 +75,10 @@ def find_delimiter(lines: Iterable[str]) -> str:
     sample = list(islice(lines, _SAMPLE))
     best, delimiter = (0.0, 0), ","
     for candidate in _DELIMITERS:
-        widths = [len(row) for row in csv.reader(sample, delimiter=candidate) if row]
+        try:
+            widths = [len(row) for row in csv.reader(sample, delimiter=candidate) if row]
+        except csv.Error:  # a cell of that many lines is none
+            continue
         if widths and widths[0] > 1:
             alike = sum(width == widths[0] for width in widths) / len(widths)
             if (alike, widths[0]) > best:

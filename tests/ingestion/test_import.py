@@ -7,7 +7,9 @@ import csv
 import gzip
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,14 @@ from sqlalchemy import func, select
 from bookshelf.book import Book
 from bookshelf.catalogue import BookFilter, Catalogue, now
 from bookshelf.errors import BookshelfError, RunInProgress
+from bookshelf.release import release
 from bookshelf.run_log import RunLog
 from bookshelf.runs import Runs
 from bookshelf.settings import Settings
 from bookshelf.tables import identities, runs, snapshots, staged_books, versions
+from ingestion.__main__ import main
 from ingestion.imports.command import add_arguments, run_import
+from ingestion.lease import RunCancelled
 
 Import = Callable[..., int]
 HEADER = ("ISBN", "Title", "Price")
@@ -387,6 +392,45 @@ def test_there_is_one_run_at_a_time(catalogue: Catalogue, imported: Import, tmp_
     with pytest.raises(RunInProgress):
         imported(write_csv(tmp_path / "books.csv", [a_row(1)]))
     assert imported(tmp_path / "books.csv", "--dry-run") == 0
+
+
+def test_a_cancelled_import_leaves_the_catalogue_as_it_was(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "books.csv", [a_row(number) for number in range(60_000)])
+    known = Runs(catalogue.engine)
+
+    def cancel() -> None:
+        while (run := known.active()) is None:
+            time.sleep(0.01)
+        known.cancel(run.id, now())
+
+    with ThreadPoolExecutor(1) as other:
+        cancelling = other.submit(cancel)
+        with pytest.raises(RunCancelled):
+            imported(path)
+        cancelling.result()
+    assert known.page(number=1, size=1)[0][0].status == "cancelled"
+    assert catalogue.all_books() == []
+    assert counted(catalogue, staged_books) == [0]
+
+
+def test_the_command_ends_with_3_and_its_run_can_be_released(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (
+        main(["import", str(write_csv(tmp_path / "books.csv", [a_row(number) for number in range(20)]))]) == 0
+    )
+    assert main(["import", str(write_csv(tmp_path / "books.csv", [a_row(1), a_row(2)]))]) == 3
+    run_id = capsys.readouterr().out.split("release ")[1].split()[0]
+    own = Catalogue.open(settings.catalogue_url)
+    assert len(books(own)) == 20
+    release(own.engine, run_id, now())
+    assert sorted(books(own)) == ["Book 1", "Book 2"]
+    assert Runs(own.engine).get(run_id).status == "succeeded"
+    assert main(["import", str(tmp_path / "none.csv")]) == 1
+    assert "error: cannot read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
