@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import sys
 from collections import Counter
@@ -162,7 +163,7 @@ def check_statistics(client: FlaskClient, day: Day, as_of: str) -> None:
 
 def check_single_books(client: FlaskClient, days: list[Day], ids: dict[str, int]) -> None:
     """One book a day that changed, came or left, on every day."""
-    for earlier, later in zip(days, days[1:], strict=False):
+    for earlier, later in itertools.pairwise(days):
         before, after = by_upc(earlier.books), by_upc(later.books)
         told = [upc for upc in before.keys() | after.keys() if before.get(upc) != after.get(upc)]
         for upc in sorted(told)[:5]:
