@@ -235,7 +235,7 @@ def test_an_empty_source_is_the_installations_own(
 
 
 def test_without_a_source_the_shop_that_was_read_last_is_read_again(
-    scraper: Scraper, runs: Runs, run: Run, shop: SmallShop, many_books: SmallShop
+    scraper: Scraper, runs: Runs, run: Run, many_books: SmallShop
 ) -> None:
     scraper.carry_out(run, "us")
     scraper.carry_out(runs.begin("scrape", many_books.url, "cli", "us", now()), "us")
