@@ -89,6 +89,7 @@ def _training_set(listed: Sequence[ListedBook]) -> TrainingSet:
     return TrainingSet(
         frame=frame,
         book_ids=book_ids,
+        sources=tuple(one.source for one in listed),
         sha256=content_hash(frame, book_ids),
         service=schema.PRICE_SERVICE,
         as_of=at,

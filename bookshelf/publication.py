@@ -68,7 +68,7 @@ def carry_over(connection: Connection, snapshot_id: int, source: str) -> None:
 
 
 def number_books(connection: Connection, snapshot_id: int, source: str) -> None:
-    """Give staged books their ids, new ones the next in listing order; of two that are one the first stays."""
+    """Give staged books their ids, new ones the next in listing order; of two alike the first stays."""
     staged = staged_books.c.snapshot_id == snapshot_id
     earlier = staged_books.alias()
     connection.execute(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
+from urllib.parse import urlsplit
 
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.publication import STAND_IN
@@ -102,12 +103,22 @@ class Scraper:
     def _open_source(self, run: Run) -> Iterator[Source]:
         begun = self._snapshot_of(run)
         # A run goes on with the shop that it began with, even if that was the sample in place of another.
-        named = run.source or (begun.source if begun else self.settings.source)
+        named = run.source or (begun.source if begun else self._own_source())
         # Invented books stand in for none, and never beside real ones.
         may_stand_in = all(source == STAND_IN for source in self.catalogue.sources())
         policy = FetchPolicy.of(self.settings)
         with open_source(named, policy, self.tell, may_stand_in=may_stand_in) as source:
             yield source
+
+    def _own_source(self) -> str:
+        """The installation's shop: as it is set, else the one that was read last; empty before the first."""
+        if self.settings.source:
+            return self.settings.source
+        shops = [
+            source for source in self.catalogue.sources() if urlsplit(source).scheme in ("http", "https")
+        ]
+        newest = [snapshot for source in shops if (snapshot := self.catalogue.snapshot(source))]
+        return max(newest, key=lambda snapshot: snapshot.revision or 0).source if newest else ""
 
     def _snapshot_of(self, run: Run) -> Snapshot | None:
         return None if run.snapshot_id is None else self.catalogue.snapshots.get(run.snapshot_id)

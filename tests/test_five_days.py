@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import sys
 from collections import Counter
@@ -22,7 +23,7 @@ from bookshelf.catalogue import Catalogue, now
 from bookshelf.runs import Runs
 from bookshelf.secrets import draw_secrets
 from bookshelf.settings import Settings
-from ingestion.__main__ import main
+from ingestion import commands
 from tests.conftest import BOOKSTORE
 
 pytestmark = pytest.mark.slow
@@ -61,15 +62,13 @@ def days(
     database_url: str,
     bookstore: ModuleType,
     bookstore_url: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[list[Day]]:
     """The shop crawled on each day."""
-    monkeypatch.setenv("BOOKSHELF_DATABASE_URL", database_url)
-    original, crawled = bookstore.load_books(1000), []
+    catalogue, original, crawled = Catalogue.open(database_url), bookstore.load_books(1000), []
     try:
         for revision in DAYS:
             requests.post(f"{bookstore_url}_control", json={"revision": revision}, timeout=10)
-            assert main(["scrape", "--source", bookstore_url]) == 0
+            commands.scrape(catalogue, settings, bookstore_url)
             crawled.append(Day(revision, bookstore.at_revision(original, revision), now()))
         yield crawled
     finally:
@@ -77,7 +76,7 @@ def days(
 
 
 @pytest.fixture
-def client(settings: Settings, database_url: str, days: list[Day]) -> FlaskClient:
+def client(settings: Settings, database_url: str) -> FlaskClient:
     draw_secrets(settings)
     return create_app(settings.model_copy(update={"database_url": database_url})).test_client()
 
@@ -164,7 +163,7 @@ def check_statistics(client: FlaskClient, day: Day, as_of: str) -> None:
 
 def check_single_books(client: FlaskClient, days: list[Day], ids: dict[str, int]) -> None:
     """One book a day that changed, came or left, on every day."""
-    for earlier, later in zip(days, days[1:], strict=False):
+    for earlier, later in itertools.pairwise(days):
         before, after = by_upc(earlier.books), by_upc(later.books)
         told = [upc for upc in before.keys() | after.keys() if before.get(upc) != after.get(upc)]
         for upc in sorted(told)[:5]:

@@ -44,7 +44,10 @@ def _verdict(model: ModelStatus) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    return f"£{value:.2f}" if unit == "pounds" else f"{value:.3f}"
+    if unit == "pounds":
+        return f"£{value:.2f}"
+    is_currency = len(unit) == 3 and unit.isupper()
+    return f"{value:.2f} {unit}" if is_currency else f"{value:.3f}"
 
 
 def _commands(settings: Settings) -> str:

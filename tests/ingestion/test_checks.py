@@ -109,12 +109,8 @@ def test_a_shop_of_three_books_may_lose_one(
 
 
 NOTHING: dict[str, Any] = {
-    "description": "",
-    "category": "",
-    "image": "",
-    "rating": None,
-    "stock": None,
-    "author": "",
+    **dict.fromkeys(("description", "category", "image", "author"), ""),
+    **dict.fromkeys(("rating", "stock")),
 }
 
 

@@ -1,4 +1,4 @@
-"""A worker killed at any moment of crawl and publish leaves one whole snapshot, and the next run completes."""
+"""A worker killed at any moment of a run leaves one whole snapshot, and the next run completes."""
 
 from __future__ import annotations
 

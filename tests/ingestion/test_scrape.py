@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select
 
+from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.errors import Conflict, CrawlError, FeatureStoreError
 from bookshelf.run_log import RunLog
@@ -231,6 +232,21 @@ def test_an_empty_source_is_the_installations_own(
     ours = settings.model_copy(update={"source": shop.url})
     run = runs.begin("scrape", "", "admin", "us", now())
     assert Scraper(catalogue, ours, lambda _: None).carry_out(run, "us").source == shop.url
+
+
+def test_without_a_source_the_shop_that_was_read_last_is_read_again(
+    scraper: Scraper, runs: Runs, run: Run, many_books: SmallShop
+) -> None:
+    scraper.carry_out(run, "us")
+    scraper.carry_out(runs.begin("scrape", many_books.url, "cli", "us", now()), "us")
+    scraper.catalogue.publish([a_book_of_a_file()], "books.csv", now())
+    snapshot = scraper.carry_out(runs.begin("scrape", "", "schedule", "us", now()), "us")
+    assert snapshot.source == many_books.url
+    assert len(scraper.catalogue.all_books()) == 7 + 60 + 1
+
+
+def a_book_of_a_file() -> Book:
+    return Book(title="Emma", price=Decimal("7.50"), isbn="9780141439587")
 
 
 @pytest.mark.slow
