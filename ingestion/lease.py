@@ -21,8 +21,8 @@ from bookshelf.runs import Run, Runs, Status
 
 log = logging.getLogger(__name__)
 
-# Far below the lease, so that a few beats may fail; and as long as a cancelled run may go on.
-_BEAT = timedelta(seconds=1)
+# As long as a cancelled run may go on; and a fifth of a short lease, so that a few beats may fail.
+_LONGEST_BEAT = timedelta(seconds=1)
 
 
 class RunCancelled(BookshelfError):
@@ -70,7 +70,8 @@ class CarriedRun:
         self.check()
 
     def keep_alive(self) -> None:
-        while not self._ended.wait(_BEAT.total_seconds()):
+        beat = min(_LONGEST_BEAT, self._runs.lease / 5)
+        while not self._ended.wait(beat.total_seconds()):
             try:
                 self._beat()
             except SQLAlchemyError:  # the lease lasts for many beats, and the next may succeed

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -27,9 +26,8 @@ pytestmark = pytest.mark.slow
 #: Another seed draws other moments: `BOOKSHELF_TEST_SEED=7 pytest tests/ingestion/test_kill.py`.
 SEED = int(os.environ.get("BOOKSHELF_TEST_SEED", "20"))
 KILLS = 20
-# From the start of a run to some way into the features: crawl and publish of sixty books take a second,
-# and the libraries that features need are imported for several.
-LATEST_KILL_SECONDS = 2.5
+# Crawl and publication of sixty books take about a second.
+LATEST_KILL_SECONDS = 1.5
 
 # What a worker does, but with features that take no time: theirs has tests of its own.
 _WORKER = """
@@ -54,16 +52,13 @@ work(Catalogue.open(settings.catalogue_url), settings, publish)
 """
 
 
-@contextmanager
-def a_worker() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", _WORKER]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "begins\n"
-            yield process
-        finally:
-            process.kill()
+def a_worker() -> subprocess.Popen[str]:
+    """A worker that is ready for runs."""
+    process = subprocess.Popen([sys.executable, "-c", _WORKER], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begins\n"
+    process.stdout.close()
+    return process
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -98,7 +93,7 @@ def on_offer(catalogue: Catalogue) -> dict[str, Decimal]:
 @pytest.fixture
 def quick_lease(database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("BOOKSHELF_DATABASE_URL", database_url)
-    monkeypatch.setenv("BOOKSHELF_RUN_LEASE", "3")
+    monkeypatch.setenv("BOOKSHELF_RUN_LEASE", "1")
     monkeypatch.setenv("BOOKSHELF_SCHEDULE", "off")
     return settings
 
@@ -110,48 +105,51 @@ def test_a_killed_worker_leaves_one_whole_snapshot_and_the_next_completes(
     catalogue = Catalogue.open(database_url)
     runs, chance = Runs(catalogue.engine), random.Random(SEED)
     many_books.latency = 0.05
-    with a_worker():
+    worker = a_worker()
+    try:
         first = runs.request(many_books.url, "test", now())
         wait_until(lambda: runs.get(first.id).status == "succeeded")
-    assert on_offer(catalogue) == offered(many_books, 0)
-    ends: list[str] = []
-    for day in range(1, KILLS + 1):
-        before, after = offered(many_books, day - 1), offered(many_books, day)
-        turn_to(many_books, day)
-        moment = chance.uniform(0, LATEST_KILL_SECONDS)
-        run = kill_during_a_run(runs, many_books, moment)
-        found = on_offer(catalogue)
-        assert found in (before, after), f"a mixture after {moment:.3f} s"
-        ends.append("published" if found == after else "not yet")
-        finish(runs, run, many_books, resumed=chance.random() < 0.5)
-        assert on_offer(catalogue) == after
-        current = catalogue.snapshot()
-        assert current is not None
-        assert current.features_published_at is not None
+        assert on_offer(catalogue) == offered(many_books, 0)
+        ends: list[str] = []
+        for day in range(1, KILLS + 1):
+            before, after = offered(many_books, day - 1), offered(many_books, day)
+            turn_to(many_books, day)
+            moment = chance.uniform(0, LATEST_KILL_SECONDS)
+            run = kill_during_a_run(worker, runs, many_books, moment)
+            found = on_offer(catalogue)
+            assert found in (before, after), f"a mixture after {moment:.3f} s"
+            ends.append("published" if found == after else "not yet")
+            worker = a_worker()
+            finish(runs, run, many_books, resumed=chance.random() < 0.5)
+            assert on_offer(catalogue) == after
+            current = catalogue.snapshot()
+            assert current is not None
+            assert current.features_published_at is not None
+    finally:
+        worker.kill()
+        worker.wait()
     # Kills that all came too early or too late would have shown nothing.
     assert {"published", "not yet"} <= set(ends), ends
     # One book, one version a day: nothing was written twice.
     assert [len(catalogue.history(book_id)) for book_id in (1, 60)] == [KILLS + 1] * 2
 
 
-def kill_during_a_run(runs: Runs, shop: SmallShop, moment: float) -> Run:
-    with a_worker() as worker:
-        run = runs.request(shop.url, "test", now())
-        wait_until(lambda: runs.get(run.id).status != "queued")
-        time.sleep(moment)
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
+def kill_during_a_run(worker: subprocess.Popen[str], runs: Runs, shop: SmallShop, moment: float) -> Run:
+    run = runs.request(shop.url, "test", now())
+    wait_until(lambda: runs.get(run.id).status != "queued")
+    time.sleep(moment)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
     return runs.get(run.id)
 
 
 def finish(runs: Runs, run: Run, shop: SmallShop, *, resumed: bool) -> None:
     """Complete what was killed: by going on with it, or by a run of its own."""
     wait_until(lambda: bool(runs.expire(now())) or runs.get(run.id).status != "running")
-    with a_worker():
-        if resumed and runs.get(run.id).status == "interrupted":
-            next_run = runs.resume(run.id, now())
-        else:
-            next_run = runs.request(shop.url, "test", now())
-        wait_until(lambda: runs.get(next_run.id).status not in ("queued", "running"))
+    if resumed and runs.get(run.id).status == "interrupted":
+        next_run = runs.resume(run.id, now())
+    else:
+        next_run = runs.request(shop.url, "test", now())
+    wait_until(lambda: runs.get(next_run.id).status not in ("queued", "running"))
     ended = runs.get(next_run.id)
     assert (ended.status, ended.error) == ("succeeded", None)
