@@ -35,8 +35,9 @@ ports:
 stop: ## Stop what `make run` serves.
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m walk stop
 
-test: $(INSTALLED) ## The whole suite, the walk included.
-	$(BIN)/python -m pytest
+# A file of tests stays whole: its servers and homes are made once for all of it.
+test: $(INSTALLED) ## The whole suite, the walk included, on two cores.
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED) ## Lint, types and import rules.
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 
 from bookshelf.catalogue import now
 from bookshelf.database import open_database
@@ -69,10 +69,16 @@ def _crawl(url: str, database_url: str, workers: int) -> Crawled:
         books=last.books,
         books_sha256=books_sha256,
         seconds=time.perf_counter() - started,
-        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,  # in KiB on Linux
+        peak_mb=_peak_mb(),
         pages_parsed=last.pages_parsed,
         bytes=last.bytes,
     )
+
+
+def _peak_mb() -> float:
+    """The most memory this process has held; `getrusage` would count that of the one it was forked from."""
+    told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(told["VmHWM"].split()[0]) / 1024  # in KiB
 
 
 def _stage(snapshots: Snapshots, snapshot_id: int, found: Iterator[Found]) -> str:
