@@ -328,15 +328,16 @@ def readme_commands() -> list[str]:
     return [command for command in found if command not in ("make run", "make test")]
 
 
-def checkout_with_home(folder: Path, home: Path) -> Path:
-    """The repository as `folder` with `home` for its `var/`, which plain Feast finds by its place alone."""
+def checkout_of(folder: Path, settings: Settings) -> Path:
+    """The repository as `folder` with that home for its `var/`, which plain Feast finds by its place alone."""
     folder.mkdir()
     for path in ROOT.iterdir():
-        if path.name not in ("var", "feature_repo"):
+        if path.name not in ("var", "data", "feature_repo"):
             (folder / path.name).symlink_to(path)
     # Copied, because the parent of a linked folder is the parent of what it links to.
     shutil.copytree(ROOT / "feature_repo", folder / "feature_repo")
-    (folder / "var").symlink_to(home)
+    (folder / "var").symlink_to(settings.home)
+    (folder / "data").symlink_to(settings.export_csv.parent)
     return folder
 
 
@@ -354,7 +355,7 @@ def test_every_command_of_the_readme_works(walk: Walk, tmp_path: Path) -> None:
         script.append(here)
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],
-        cwd=checkout_with_home(tmp_path / "checkout", walk.settings.home),
+        cwd=checkout_of(tmp_path / "checkout", walk.settings),
         env={**environment(walk.settings), "SOURCE": "", "https_proxy": "http://127.0.0.1:9"},
         capture_output=True,
         text=True,
