@@ -329,7 +329,7 @@ def readme_commands() -> list[str]:
 
 
 def checkout_of(folder: Path, settings: Settings) -> Path:
-    """The repository as `folder` with that home for its `var/`, which plain Feast finds by its place alone."""
+    """The repository as `folder` with that home for its `var/`, which plain Feast finds by its place."""
     folder.mkdir()
     for path in ROOT.iterdir():
         if path.name not in ("var", "data", "feature_repo"):
