@@ -137,7 +137,7 @@ class Snapshots:
         try:
             self.stage(snapshot_id, enumerate(offered))
             return self.publish(snapshot_id, at, taken_at=at)
-        except BaseException:
+        except BaseException:  # an interrupt too must leave no stage behind
             self.discard(snapshot_id)
             raise
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 from filelock import FileLock
 
@@ -16,7 +15,7 @@ from bookshelf.release import release as release_snapshot
 from bookshelf.runs import Run, Runs
 from bookshelf.settings import Settings
 from bookshelf.snapshots import Snapshot
-from ingestion.follow_up import Publish, export_catalogue
+from ingestion.follow_up import FeatureReport, Publish, export_catalogue
 from ingestion.lease import a_holder
 from ingestion.progress import progress_bar, tell
 from ingestion.scrape import Scraper
@@ -25,7 +24,7 @@ from ingestion.source import SAMPLE_SHOP, source_name
 _LOOK_AGAIN = timedelta(seconds=1)
 
 
-def publish_features(catalogue: Catalogue, settings: Settings, at: datetime) -> Any:
+def publish_features(catalogue: Catalogue, settings: Settings, at: datetime) -> FeatureReport:
     """Bring the features of all that is published into the feature store."""
     from ingestion.publish import publish_features as publish  # Feast and torch, which no scrape needs
 

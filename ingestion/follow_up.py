@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Protocol
 
 from bookshelf.catalogue import Catalogue
 from bookshelf.settings import Settings
 from ingestion.export import export_books
 
-#: What brings the features of all that is published into the feature store; returns a report with counts.
-Publish = Callable[[Catalogue, Settings, datetime], Any]
+
+class FeatureReport(Protocol):
+    """What a publisher of features says of its work; its text is fit to be shown to a user."""
+
+    @property
+    def rows_written(self) -> int: ...
+
+    @property
+    def texts_encoded(self) -> int: ...
+
+
+#: What brings the features of all that is published into the feature store.
+Publish = Callable[[Catalogue, Settings, datetime], FeatureReport]
 
 
 def export_catalogue(catalogue: Catalogue, settings: Settings) -> None:

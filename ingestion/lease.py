@@ -81,8 +81,9 @@ class CarriedRun:
         self._ended.set()
 
     def finish(self, status: Status, error: str | None = None) -> None:
-        self.say("ended", level="info" if error is None else "error", status=status, error=error)
+        """Put the end on record. Raises `Conflict`, and logs nothing, if another has taken the run."""
         self._runs.finish(self.run.id, self._holder, now(), status, counts=self.counts, error=error)
+        self.say("ended", level="info" if error is None else "error", status=status, error=error)
 
     def _beat(self) -> None:
         try:

@@ -312,3 +312,10 @@ def catalogue(settings: Settings) -> Catalogue:
 @pytest.fixture
 def runs(catalogue: Catalogue) -> Runs:
     return Runs(catalogue.engine)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    opened = open_database(database_url)
+    yield opened
+    opened.dispose()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,31 +15,10 @@ from bookshelf.settings import ROOT, Settings
 from bookshelf.tables import runs as runs_table
 from ingestion import commands
 from ingestion.__main__ import main
+from tests.ingestion.publisher import Publisher
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a publisher says of its work."""
-
-    rows_written: int = 0
-    texts_encoded: int = 0
-
-
-class Publisher:
-    """Counts how often features are published, and marks them as published as the real one does."""
-
-    def __init__(self) -> None:
-        self.published: list[int] = []
-
-    def __call__(self, catalogue: Catalogue, _settings: Settings, at: datetime) -> Report:
-        snapshot = catalogue.snapshot()
-        assert snapshot is not None
-        self.published.append(snapshot.id)
-        catalogue.snapshots.mark_features_published(snapshot.id, at)
-        return Report()
 
 
 def recorded(catalogue: Catalogue) -> list[tuple[str, str, str]]:

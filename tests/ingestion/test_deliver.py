@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from bookshelf.database import open_database, writing
+from bookshelf.database import writing
 from bookshelf.settings import ROOT
 from bookshelf.webhooks import EVENTS, Delivery, Webhook, Webhooks, notify
 from ingestion.deliver import WAITS, Sender, Sending, delivering
@@ -30,13 +30,6 @@ from tests.ingestion.receiver import Receiver
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 AT_ONCE = Sending(look_every=timedelta(milliseconds=20), timeout=timedelta(seconds=1))
 LONG = timedelta(seconds=20)
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_database(database_url)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

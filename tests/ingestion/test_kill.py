@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import pytest
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.runs import Run, Runs
 from bookshelf.settings import ROOT, Settings
+from tests.conftest import wait_until
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
@@ -29,24 +29,14 @@ KILLS = 20
 
 # What a worker does, but with features that take no time: theirs has tests of its own.
 _WORKER = """
-import sys
-from dataclasses import dataclass
 from bookshelf.catalogue import Catalogue
 from bookshelf.settings import load_settings
 from ingestion.work import work
-
-@dataclass
-class Report:
-    rows_written: int = 0
-    texts_encoded: int = 0
-
-def publish(catalogue, settings, at):
-    catalogue.snapshots.mark_features_published(catalogue.snapshot().id, at)
-    return Report()
+from tests.ingestion.publisher import Publisher
 
 settings = load_settings()
 print("begins", flush=True)
-work(Catalogue.open(settings.catalogue_url), settings, publish)
+work(Catalogue.open(settings.catalogue_url), settings, Publisher())
 """
 
 
@@ -57,13 +47,6 @@ def a_worker() -> subprocess.Popen[str]:
     assert process.stdout.readline() == "begins\n"
     process.stdout.close()
     return process
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def offered(shop: SmallShop, day: int) -> dict[str, Decimal]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from bookshelf.database import open_database, reading, writing
+from bookshelf.database import reading, writing
 from bookshelf.settings import ROOT
 from bookshelf.tables import pages
 from ingestion import page_store
@@ -25,13 +25,6 @@ URL = "https://shop.test/catalogue/book-1/index.html"
 OTHER = "https://shop.test/catalogue/book-2/index.html"
 
 Opener = Callable[[int], PageStore]
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    opened = open_database(database_url)
-    yield opened
-    opened.dispose()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import csv
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -24,17 +23,10 @@ from bookshelf.tables import staged_books, versions
 from ingestion.crawl import CrawlProgress
 from ingestion.lease import Quarantined, RunCancelled
 from ingestion.scrape import Scraper
+from tests.ingestion.publisher import Report
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a publisher says of its work."""
-
-    rows_written: int = 21
-    texts_encoded: int = 7
 
 
 @pytest.fixture
@@ -224,6 +216,7 @@ def test_who_has_lost_its_run_does_not_publish(
         Scraper(catalogue, settings, lambda _: None, expired).carry_out(run, "us")
     assert catalogue.snapshot() is None
     assert runs.get(run.id).status == "interrupted"
+    assert "ended" not in events(catalogue, run)
 
 
 def test_an_empty_source_is_the_installations_own(

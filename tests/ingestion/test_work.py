@@ -5,10 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +18,8 @@ from bookshelf.runs import LEASE, Runs
 from bookshelf.settings import ROOT, Settings
 from ingestion.lease import Quarantined
 from ingestion.work import Worker
+from tests.conftest import wait_until
+from tests.ingestion.publisher import Publisher
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
@@ -37,38 +37,6 @@ def worker(catalogue: Catalogue) -> Iterator[subprocess.Popen[str]]:
     yield process
     process.kill()
     process.wait()
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a publisher says of its work."""
-
-    rows_written: int = 0
-    texts_encoded: int = 0
-
-
-class Publisher:
-    """Counts how often features are published, and marks them as published as the real one does."""
-
-    def __init__(self) -> None:
-        self.published: list[int] = []
-        self.broken = False
-
-    def __call__(self, catalogue: Catalogue, _settings: Settings, at: datetime) -> Report:
-        if self.broken:
-            raise FeatureStoreError("the online store is full")
-        snapshot = catalogue.snapshot()
-        assert snapshot is not None
-        self.published.append(snapshot.id)
-        catalogue.snapshots.mark_features_published(snapshot.id, at)
-        return Report()
 
 
 @pytest.fixture

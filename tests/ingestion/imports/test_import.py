@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
-import json
-import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import func, select
 
 from bookshelf.book import Book
-from bookshelf.catalogue import BookFilter, Catalogue, now
+from bookshelf.catalogue import Catalogue, now
 from bookshelf.errors import BookshelfError, RunInProgress
 from bookshelf.release import release
 from bookshelf.run_log import RunLog
@@ -29,63 +21,8 @@ from bookshelf.runs import Runs
 from bookshelf.settings import Settings
 from bookshelf.tables import identities, runs, snapshots, staged_books, versions
 from ingestion.__main__ import main
-from ingestion.imports.command import add_arguments, run_import
 from ingestion.lease import RunCancelled
-
-Import = Callable[..., int]
-HEADER = ("ISBN", "Title", "Price")
-
-
-@pytest.fixture
-def catalogue(database_url: str) -> Iterator[Catalogue]:
-    opened = Catalogue.open(database_url)
-    yield opened
-    opened.engine.dispose()
-
-
-@pytest.fixture
-def imported(
-    catalogue: Catalogue, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Import:
-    """Imports a file as the command does; in a working folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(path: Path, *arguments: str) -> int:
-        parser = argparse.ArgumentParser()
-        add_arguments(parser)
-        return run_import(parser.parse_args([str(path), *arguments]), catalogue, settings)
-
-    return run
-
-
-def isbn(number: int) -> str:
-    body = f"978{number:09d}"
-    return body + str(-sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(body)) % 10)
-
-
-def a_row(number: int, **said: str) -> tuple[str, ...]:
-    usual = {"isbn": isbn(number), "title": f"Book {number}", "price": f"£{10 + number % 40}.50"} | said
-    return usual["isbn"], usual["title"], usual["price"]
-
-
-def write_csv(path: Path, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER, **how: Any) -> Path:
-    with path.open("w", encoding=how.pop("encoding", "utf-8"), newline="") as file:
-        csv.writer(file, **how).writerows([header, *rows])
-    return path
-
-
-def books(catalogue: Catalogue, source: str | None = None) -> dict[str, Book]:
-    return {one.book.title: one.book for one in catalogue.all_books(BookFilter(source=source))}
-
-
-def counted(catalogue: Catalogue, *tables: Any) -> list[int]:
-    with catalogue.engine.connect() as connection:
-        return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables]
-
-
-def refused(path: Path) -> list[tuple[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [(row["line"], row["reason"]) for row in csv.DictReader(file)]
+from tests.ingestion.imports.files import WRITERS, Import, a_row, books, counted, isbn, refused, write_csv
 
 
 def test_a_file_becomes_what_its_source_has_on_offer(
@@ -140,122 +77,6 @@ def test_a_repeated_import_changes_nothing(
     imported(path)
     assert counted(catalogue, versions, identities) == before
     assert "(0 added, 0 changed, 0 removed)" in capsys.readouterr().out
-
-
-def as_latin(path: Path, rows: list[dict[str, Any]]) -> Path:
-    return write_csv(path, [tuple(map(str, row.values())) for row in rows], list(rows[0]), encoding="cp1252")
-
-
-def as_excel(path: Path, rows: list[dict[str, Any]]) -> Path:
-    book = openpyxl.Workbook()
-    assert book.active is not None
-    for row in [list(rows[0]), *(list(row.values()) for row in rows)]:
-        book.active.append(row)
-    book.save(path)
-    return path
-
-
-def as_parquet(path: Path, rows: list[dict[str, Any]]) -> Path:
-    pq.write_table(pa.Table.from_pylist(rows), path)
-    return path
-
-
-def as_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    return path
-
-
-def as_text(path: Path, rows: list[dict[str, Any]], **how: Any) -> Path:
-    return write_csv(path, [tuple(map(str, row.values())) for row in rows], list(rows[0]), **how)
-
-
-WRITERS: dict[str, Callable[[Path, list[dict[str, Any]]], Path]] = {
-    "books.csv": as_text,
-    "bom.csv": lambda path, rows: as_text(path, rows, encoding="utf-8-sig"),
-    "utf16.csv": lambda path, rows: as_text(path, rows, encoding="utf-16"),
-    "semicolons.csv": lambda path, rows: as_text(path, rows, delimiter=";"),
-    "windows.csv": as_latin,
-    "books.tsv": lambda path, rows: as_text(path, rows, delimiter="\t"),
-    "books.xlsx": as_excel,
-    "books.parquet": as_parquet,
-    "books.ndjson": as_lines,
-}
-
-
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("name", WRITERS)
-def test_every_format_gives_the_same_books(
-    catalogue: Catalogue, imported: Import, tmp_path: Path, name: str, packed: bool
-) -> None:
-    rows = [
-        {
-            "isbn": isbn(1),
-            "title": "Émile, ou De l’éducation",
-            "price": 12.5,
-            "stock": 3,
-            "binding": "Broché",
-        },
-        {
-            "isbn": isbn(2),
-            "title": 'A "quoted"\nbook; in two lines',
-            "price": 51.77,
-            "stock": 0,
-            "binding": "x",
-        },
-    ]
-    path = WRITERS[name](tmp_path / name, rows)
-    if packed:
-        with path.open("rb") as plain, gzip.open(tmp_path / f"{name}.gz", "wb") as file:
-            shutil.copyfileobj(plain, file)
-        path = tmp_path / f"{name}.gz"
-    assert imported(path) == 0
-    found = books(catalogue)
-    assert sorted(found) == sorted(str(row["title"]) for row in rows)
-    assert {(book.isbn, f"{book.price:.2f}", book.stock, book.binding) for book in found.values()} == {
-        (isbn(1), "12.50", 3, "Broché"),
-        (isbn(2), "51.77", 0, "x"),
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("windows.csv", "not UTF-8 (line 2): read as Windows-1252"),
-        ("semicolons.csv", "columns parted by semicolons"),
-        ("utf16.csv", "read as UTF-16"),
-    ],
-)
-def test_what_was_found_out_about_a_file_is_said(
-    imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, told: str
-) -> None:
-    path = WRITERS[name](tmp_path / name, [{"isbn": isbn(1), "title": "Émile", "price": "12.50", "x": "y"}])
-    imported(path)
-    said = capsys.readouterr().err
-    assert told in said
-    assert "title ← title" in said
-    assert "not used: x" in said
-
-
-def test_bytes_that_windows_does_not_know_are_latin_1(
-    imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "books.csv"
-    path.write_bytes(f"isbn,title,price\n{isbn(1)},".encode() + b"\xc9mile \x81,5\n")
-    imported(path)
-    assert "read as Latin-1" in capsys.readouterr().err
-
-
-def test_a_few_damaged_bytes_do_not_make_a_file_windows(
-    catalogue: Catalogue, imported: Import, tmp_path: Path
-) -> None:
-    path = write_csv(tmp_path / "books.csv", [a_row(number, title=f"Café {number}") for number in range(9)])
-    with path.open("ab") as file:
-        file.write(f"{isbn(10)},".encode() + b"Caf\xe9,5\n")
-    assert imported(path) == 0
-    assert "Café 8" in books(catalogue)
-    ((line, reason),) = refused(Path("books.csv.refused.csv"))
-    assert line == "11"
-    assert "not valid UTF-8" in reason
 
 
 def test_refused_rows_go_to_a_file_with_line_reason_and_what_they_said(
