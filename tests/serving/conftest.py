@@ -27,7 +27,7 @@ from features.recommender import BookRecommender
 from features.sentiment import SentimentClassifier
 from features.tabular import book_frame
 from serving import service
-from serving.champions import Champion, Registry
+from serving.champions import Champion
 from serving.online import OnlineFeatures
 
 TAKEN_AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -131,13 +131,26 @@ def champions(
     }
 
 
-@pytest.fixture(scope="session")
+class KnownChampions:
+    """In the place of the registry: champions that need not be registered."""
+
+    def __init__(self, champions: dict[str, Champion]) -> None:
+        self.champions = champions
+
+    def champion(self, name: str) -> Champion:
+        return self.champions[name]
+
+
+@pytest.fixture(scope="module")
 def client(home: Settings, champions: dict[str, Champion]) -> Iterator[TestClient]:
-    """The service over HTTP in this process, with those champions and that home."""
+    """The service over HTTP in this process, with those champions and that home.
+
+    Of a module and not of the session: what is patched must not be there for other files' tests.
+    """
     bento: Any = service.Bookshelf
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "load_settings", lambda: home)
-        patch.setattr(Registry, "champion", lambda _self, name: champions[name])
+        patch.setattr(service, "Registry", lambda _settings: KnownChampions(champions))
         # The worker of a real server shares its counts by files, in a folder that BentoML names.
         patch.setitem(bento.config, "metrics", {"enabled": False})
         with TestClient(bento.to_asgi()) as ready:
