@@ -19,7 +19,7 @@ Value = int | float | str | None
 # Texts that a shop may well not give: null then, where those of the first release (category, image,
 # description, url) go on being texts, empty at worst.
 _MAY_BE_NULL = frozenset(
-    ("upc", "isbn", "key", "availability", "thumbnail", "author", "publisher", "binding", "language")
+    ("upc", "isbn", "key", "availability", "thumbnail", "author", "publisher", "binding", "language", "genre")
 )
 
 
@@ -51,6 +51,7 @@ class BookReply(BaseModel):
     thumbnail: str | None
     description: str
     url: str
+    genre: str | None = Field(description="A finer shelf than the category, of a source that has both.")
 
     @classmethod
     def of(cls, listed: ListedBook) -> BookReply:

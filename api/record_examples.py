@@ -38,6 +38,7 @@ A_BOOK: dict[str, Any] = {
     "thumbnail": f"{_SHOP}media/cache/2c/da/2cdad67c44b002e7ead0cc35693c0e8b.jpg",
     "description": "It's hard to imagine a world without A Light in the Attic. ...more",
     "url": f"{_SHOP}catalogue/a-light-in-the-attic_1000/index.html",
+    "genre": None,
 }
 _FIRST_VERSION = A_BOOK | {
     "valid_from": _FIRST,

@@ -20,10 +20,10 @@ _HIGHEST_PRICE = Decimal("20000000")  # in hundredths it must fit the database's
 _CURRENCY = re.compile(r"[A-Z]{3}")
 # How UTF-8 reads when it is taken for Latin-1 or Windows-1252: Ã©, Â£, â€™.
 _MOJIBAKE = re.compile(r"Ã[\x80-\xbf©¨ª«]|Â[\x80-\xbf£©®°]|â€[™œ\x9d\x99\x9c“”˜¦]|�")
-_MOST = {"upc": 64, "isbn": 13, "key": 200, "category": 200}
+_MOST = {"upc": 64, "isbn": 13, "key": 200, "category": 200, "genre": 200}
 _TEXTS = (
     *("upc", "isbn", "key", "title", "category", "image", "thumbnail", "description", "url"),
-    *("author", "publisher", "binding", "language"),
+    *("author", "publisher", "binding", "language", "genre"),
 )
 
 
@@ -33,7 +33,8 @@ class Book:
 
     Its identity is `upc`, else `isbn` (ISBN-13 without hyphens), else `key`, whatever the source calls
     unique. `price` is in `currency` (ISO 4217) with two decimals; `rating` is 1 to 5 stars; `stock`
-    counts copies; `reviews` counts reviews. Raises `InvalidBook` naming the first bad field.
+    counts copies; `reviews` counts reviews; `genre` is a finer shelf than `category`, where a shop has both.
+    Raises `InvalidBook` naming the first bad field.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Book:
     binding: str = ""
     language: str = ""
     reviews: int | None = None
+    genre: str = ""
 
     def __post_init__(self) -> None:
         self._check_texts()
@@ -82,7 +84,7 @@ class Book:
         if self.isbn and not is_isbn13(self.isbn):
             raise InvalidBook("isbn", "an ISBN-13 with its right check digit", self.isbn)
         # Not the description: the real shop has one (Meternity) that was damaged before the shop got it.
-        for name in ("title", "category"):
+        for name in ("title", "category", "genre"):
             if damage := mojibake(getattr(self, name)):
                 raise InvalidBook(name, "text decoded as UTF-8", damage)
 
@@ -114,6 +116,8 @@ class Book:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["price"] = str(self.price.quantize(_PENNY))
         values["rating"] = None if self.rating is None else float(self.rating)
+        if not self.genre:  # younger than the hashes that catalogues hold
+            del values["genre"]
         told = json.dumps(values, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()
 

@@ -73,6 +73,7 @@ def _book_columns() -> tuple[Column[object], ...]:
         Column("binding", Text, nullable=False),
         Column("language", Text, nullable=False),
         Column("reviews", Integer),
+        Column("genre", Text, nullable=False, server_default=""),
     )
 
 

@@ -24,6 +24,13 @@ VIEWS: dict[str, dict[str, str]] = {
         "description": "text",  # cleaned: without the teaser and the `...more`
         "title_words": "count",
         "description_words": "count",
+        "author": "text",
+        "publisher": "text",
+        "year": "number",
+        "binding": "text",
+        "language": "text",
+        "genre": "text",
+        "reviews": "number",
     },
     PRICE_VIEW: {"price": "amount", "currency": "text"},  # ISO 4217
     EMBEDDING_VIEW: {"embedding": "vector"},
@@ -39,9 +46,13 @@ SENTIMENT_SERVICE = "sentiment_model"
 #: Feature service -> view -> features. The price service carries the label and its
 #: currency; a prediction leaves them out.
 SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
-    PRICE_SERVICE: {DETAILS_VIEW: tuple(VIEWS[DETAILS_VIEW]), PRICE_VIEW: (LABEL, CURRENCY)},
+    PRICE_SERVICE: {
+        DETAILS_VIEW: tuple(VIEWS[DETAILS_VIEW]),
+        EMBEDDING_VIEW: ("embedding",),
+        PRICE_VIEW: (LABEL, CURRENCY),
+    },
     RECOMMENDER_SERVICE: {
-        DETAILS_VIEW: ("title", "category", "description"),
+        DETAILS_VIEW: ("title", "category", "description", "author"),
         EMBEDDING_VIEW: ("embedding",),
     },
     SENTIMENT_SERVICE: {DETAILS_VIEW: ("description",), EMBEDDING_VIEW: ("embedding",)},

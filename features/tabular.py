@@ -53,6 +53,13 @@ def _row(listed: ListedBook) -> dict[str, object]:
         "description": description,
         "title_words": count_words(book.title),
         "description_words": count_words(description),
+        "author": book.author,
+        "publisher": book.publisher,
+        "year": book.year,
+        "binding": book.binding,
+        "language": book.language,
+        "genre": book.genre,
+        "reviews": book.reviews,
         schema.LABEL: float(book.price),
         schema.CURRENCY: book.currency,
     }

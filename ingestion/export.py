@@ -34,6 +34,7 @@ COLUMNS = (
     "language",
     "isbn",
     "reviews",
+    "genre",
 )
 
 
@@ -87,4 +88,5 @@ def _row(listed: ListedBook) -> tuple[object, ...]:
         book.language,
         book.isbn,
         book.reviews,
+        book.genre,
     )

@@ -17,7 +17,7 @@ from ingestion.findings import MOST_EXAMPLES
 #: The fields that a book may lack. Title, price and identity are not among them: there is no book without.
 OPTIONAL_FIELDS: Final = (
     *("upc", "isbn", "rating", "availability", "stock", "category", "image", "thumbnail", "description"),
-    *("url", "author", "publisher", "year", "binding", "language", "reviews"),
+    *("url", "author", "publisher", "year", "binding", "language", "reviews", "genre"),
 )
 _NUMBERS = ("rating", "stock", "year", "reviews")
 

@@ -18,10 +18,11 @@ SYNONYMS: Final = {
     "rating": ("stars", "averagerating"),
     "reviews": ("numberofreviews", "numreviews", "reviewcount", "reviewscount"),
     "stock": ("quantity", "copies"),
-    "category": ("genre",),
+    "category": ("bookcategory", "genre"),
     "year": ("publicationyear", "publishedyear", "yearofpublication"),
-    "binding": ("format",),
+    "binding": ("format", "edition"),
     "image": ("imageurl",),
+    "description": ("synopsis", "blurb"),
 }
 _IDENTITY = ("upc", "isbn", "key")
 # What is unique in a source is for its owner to say.

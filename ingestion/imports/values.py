@@ -32,6 +32,13 @@ _NOT_GIVEN = frozenset(("n/a", "na", "null", "none", "nan", "-"))
 _WORDS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 _RATING = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*(?:(?:/|out of)\s*([0-9]+))?\s*(?:stars?)?", re.IGNORECASE)
 _YEAR = re.compile(r"([0-9]{1,4})(?:\.0|-[0-9][0-9]-[0-9][0-9](?:[T ].*)?)?")
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+# What ends an edition such as `Paperback,– 10 Mar 2016`, or is a date by itself.
+_DATE = re.compile(
+    rf"[\s,–-]*(?:\b[0-9]{{1,2}}\s)?\b(?:{_MONTHS})[a-z]*\.?\s([0-9]{{4}})|[\s,–-]+([0-9]{{4}})",
+    re.IGNORECASE,
+)
+_REVIEWS = re.compile(r"\s*(?:customer\s+)?(?:reviews?|ratings?)", re.IGNORECASE)
 _STOCKED = re.compile(r"in stock \(([0-9]{1,7}) available\)", re.IGNORECASE)
 _AVAILABILITY: Final = dict.fromkeys(("in stock", "available", "yes", "true"), IN_STOCK) | dict.fromkeys(
     ("out of stock", "sold out", "unavailable", "not available", "no", "false"), OUT_OF_STOCK
@@ -112,17 +119,29 @@ def rating(cell: Cell) -> float | None:
     return int(stars) if stars.is_integer() else stars
 
 
+def reviews(cell: Cell) -> int | None:
+    """A count, perhaps with what is counted: `12`, `1,234 customer reviews`; None where none is given."""
+    return whole_number(_REVIEWS.sub("", cell) if isinstance(cell, str) else cell)
+
+
+def binding(cell: Cell) -> str:
+    """What an edition is bound in, without the date at its end: `Paperback,– 10 Mar 2016` is a Paperback."""
+    said = text(cell)
+    dated = _ends_in_date(said)
+    return said if dated is None else said[: dated.start()].strip()
+
+
 def year(cell: Cell) -> int | None:
-    """A year, or that of a date: `1999`, `1999-05-01`; None where none is given."""
+    """A year, or that of a date: `1999`, `1999-05-01`, `Paperback,– 10 Mar 2016`; None if none is given."""
     if isinstance(cell, date):
         return cell.year
     said = _given(cell)
     if said is None:
         return None
-    found = _YEAR.fullmatch(said)
+    found = _YEAR.fullmatch(said) or _ends_in_date(said)
     if found is None:
         raise ValueError(f"must be a year such as 1999 or a date such as 1999-05-01, got {_shown(said)}")
-    return int(found[1])
+    return int(found[found.lastindex or 0])
 
 
 def isbn(cell: Cell) -> str:
@@ -221,6 +240,10 @@ def _given(cell: Cell) -> str | None:
     return None if not said or said.lower() in _NOT_GIVEN else said
 
 
+def _ends_in_date(said: str) -> re.Match[str] | None:
+    return next((found for found in _DATE.finditer(said) if found.end() == len(said)), None)
+
+
 def _shown(value: object) -> str:
     told = repr(value)
     return told if len(told) <= 80 else f"{told[:79]}…"
@@ -230,7 +253,8 @@ def _shown(value: object) -> str:
 READERS: Final[dict[str, Callable[[Cell], object]]] = {
     "rating": rating,
     "stock": whole_number,
-    "reviews": whole_number,
+    "reviews": reviews,
+    "binding": binding,
     "year": year,
     "isbn": isbn,
 }

@@ -58,6 +58,7 @@ def test_a_book_has_every_field_as_the_catalogue_has_it(client: Any) -> None:
         "thumbnail": "https://shop.test/1-small.jpg",
         "description": "It is book 1… ...more",
         "url": "https://shop.test/1",
+        "genre": None,
     }
 
 
@@ -77,6 +78,7 @@ def test_what_a_source_tells_of_a_book_is_told_and_what_it_does_not_is_null(
         binding="paperback",
         language="fr",
         reviews=12,
+        genre="Sea stories",
         availability="Out of stock",
     )
     bare = Book(key="row 7", title="Nothing Told", price=Decimal("0.00"))
@@ -97,6 +99,7 @@ def test_what_a_source_tells_of_a_book_is_told_and_what_it_does_not_is_null(
             "binding": "paperback",
             "language": "fr",
             "reviews": 12,
+            "genre": "Sea stories",
             "availability": "Out of stock",
             "stock": None,
         }.items()

@@ -230,6 +230,7 @@ def test_the_optional_fields_of_other_shops_come_back(catalogue: Catalogue) -> N
         binding="Paperback",
         language="en",
         reviews=12,
+        genre="Sea stories",
         rating=4.3,
     )
     catalogue.publish([book], "own.csv", MONDAY)

@@ -33,7 +33,7 @@ def a_listed_book(number: int = 1, **facts: object) -> ListedBook:
 
 
 def test_a_book_becomes_one_row_with_every_feature_but_the_embedding() -> None:
-    row = book_frame([a_listed_book(7)], SEEN, WRITTEN).iloc[0].to_dict()
+    row = book_frame([a_listed_book(7, year=1981, reviews=12)], SEEN, WRITTEN).iloc[0].to_dict()
     assert row == {
         "book_id": 7,
         "event_timestamp": SEEN,
@@ -46,6 +46,9 @@ def test_a_book_becomes_one_row_with_every_feature_but_the_embedding() -> None:
         "description": "Rhymes for children.",
         "title_words": 5,
         "description_words": 3,
+        **dict.fromkeys(("author", "publisher", "binding", "language", "genre"), ""),
+        "year": 1981,
+        "reviews": 12,
         "price": 51.77,
         "currency": "GBP",
     }
@@ -54,7 +57,7 @@ def test_a_book_becomes_one_row_with_every_feature_but_the_embedding() -> None:
 def test_what_the_shop_does_not_say_is_no_number_and_no_text() -> None:
     silent = a_listed_book(rating=None, stock=None, availability="", category="", description="")
     frame = book_frame([silent], SEEN, WRITTEN)
-    assert frame[["rating", "stock"]].isna().all(axis=None)
+    assert frame[["rating", "stock", "year", "reviews"]].isna().all(axis=None)
     assert frame[["availability", "category", "description"]].iloc[0].tolist() == ["", "", ""]
     assert frame.dtypes.to_dict() == book_frame([a_listed_book()], SEEN, WRITTEN).dtypes.to_dict()
 

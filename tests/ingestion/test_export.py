@@ -38,7 +38,7 @@ def test_the_columns_are_those_that_are_promised_in_their_order(tmp_path: Path) 
     head = path.read_text(encoding="utf-8").split("\n", 1)[0]
     assert head == (
         "id,title,price,rating,availability,category,image,description,upc,stock,url,"
-        "source,currency,author,publisher,year,binding,language,isbn,reviews"
+        "source,currency,author,publisher,year,binding,language,isbn,reviews,genre"
     )
 
 
@@ -61,7 +61,9 @@ def test_every_value_comes_back_as_it_was(tmp_path: Path) -> None:
         "url": BOOK.url,
         "source": "https://shop.test/",
         "currency": "GBP",
-        **dict.fromkeys(("author", "publisher", "year", "binding", "language", "isbn", "reviews"), ""),
+        **dict.fromkeys(
+            ("author", "publisher", "year", "binding", "language", "isbn", "reviews", "genre"), ""
+        ),
     }
     assert (second["id"], second["description"]) == ("8", "")
 

@@ -70,7 +70,7 @@ def test_a_training_set_has_one_row_a_book_with_the_services_features_in_their_t
 ) -> None:
     found = load_training_set(published, schema.PRICE_SERVICE, TUESDAY)
     assert found.book_ids == (1, 2, 3)
-    assert list(found.frame) == [*schema.VIEWS[schema.DETAILS_VIEW], "price", "currency"]
+    assert list(found.frame) == [*schema.VIEWS[schema.DETAILS_VIEW], "embedding", "price", "currency"]
     assert found.frame["rating"].tolist() == [1, 2, 3]
     assert found.frame["rating"].dtype == np.float64
     assert found.frame["title_words"].dtype == np.int64

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookshelf.book import is_isbn13
-from ingestion.imports.values import availability, isbn, price, rating, text, whole_number, year
+from ingestion.imports.values import (
+    availability,
+    binding,
+    isbn,
+    price,
+    rating,
+    reviews,
+    text,
+    whole_number,
+    year,
+)
 
 AMOUNTS = st.decimals(min_value=0, max_value=19_999_999, places=2)
 
@@ -228,7 +238,7 @@ def test_a_year_may_be_that_of_a_date() -> None:
     assert year("1999") == year("1999-05-01") == year(date(1999, 5, 1)) == year(datetime(1999, 5, 1)) == 1999
     assert year(1999.0) == 1999
     with pytest.raises(ValueError, match="must be a year"):
-        year("May 1999")
+        year("'99")
 
 
 def test_a_text_is_what_it_says() -> None:
@@ -238,3 +248,34 @@ def test_a_text_is_what_it_says() -> None:
     for cell in (["a"], {"a": 1}, True, b"a"):
         with pytest.raises(ValueError, match="must be a text"):
             text(cell)
+
+
+@pytest.mark.parametrize(
+    ("said", "bound", "printed"),
+    [
+        ("Paperback,– 10 Mar 2016", "Paperback", 2016),
+        ("(German),Paperback,– 2 Nov 2016", "(German),Paperback", 2016),
+        ("Mass Market Paperback,– Import, 1 Dec 1991", "Mass Market Paperback,– Import", 1991),
+        ("Hardcover, 1999", "Hardcover", 1999),
+        ("May 1999", "", 1999),
+    ],
+)
+def test_an_edition_is_a_binding_and_the_year_of_the_date_at_its_end(
+    said: str, bound: str, printed: int
+) -> None:
+    assert (binding(said), year(said)) == (bound, printed)
+
+
+def test_a_binding_without_a_date_is_itself() -> None:
+    assert binding("Paperback") == "Paperback"
+    assert binding("1984 edition") == "1984 edition"
+
+
+def test_a_number_of_reviews_may_say_what_it_counts() -> None:
+    assert [reviews(said) for said in ("8 customer reviews", "1,234 ratings", 3, "N/A", None)] == [
+        8,
+        1234,
+        3,
+        None,
+        None,
+    ]
