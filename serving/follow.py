@@ -94,6 +94,7 @@ class Follower:
                 self._do_without(name, away)
         if (away is None) != (self.away is None):
             log.warning("the registry %s", "can be read again" if away is None else f"is away: {away}")
+            self._refusals.clear()  # what failed for want of it need not wait
         self.away = away
 
     def _look_up(self, name: ModelName) -> str | None:
@@ -158,10 +159,10 @@ class Follower:
         if self._shelf[wanted.name].answers is None:
             self._put_last(wanted)
         self._refusals[wanted.name] = _Refusal(wanted.key, tries, self._clock() + wait)
+        if tell:
+            self._registry.note_refused(wanted, reason)
         if self._shelf.want(wanted.name, wanted.version, reason):
             metrics.count_swap(wanted.name, "refused")
-            if tell:
-                self._registry.note_refused(wanted, reason)
 
     def _put_last(self, refused: Appointment) -> None:
         """Fill a place that is empty because a version is refused with who was there before this process."""

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 _ASK_AGAIN = 1.0  # seconds
 _PART = 500
+# So many take less time than handing them to a thread and back.
+_AT_ONCE = 8
 
 
 class LastRead:
@@ -83,9 +85,11 @@ class Freshness:
         """How fresh each book's row is."""
         confirmed_at = await self._last_read.of(rows)
         moment = self._clock()
-        return {
-            book_id: self._judged(row, confirmed_at.get(book_id), moment) for book_id, row in rows.items()
-        }
+
+        def judge() -> dict[int, FeatureFreshness]:
+            return {one: self._judged(row, confirmed_at.get(one), moment) for one, row in rows.items()}
+
+        return judge() if len(rows) <= _AT_ONCE else await asyncio.to_thread(judge)
 
     def _judged(self, row: OnlineRow, confirmed_at: datetime | None, moment: datetime) -> FeatureFreshness:
         ages = {

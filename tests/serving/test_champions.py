@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,57 @@ def test_a_version_whose_file_is_broken_is_refused(
     writer.file("price", number, "model.skops").write_bytes(b"rubbish")
     with pytest.raises(ModelUnavailable, match=f"price version {number} cannot be served"):
         champion(registry, "price")
+
+
+def test_a_champion_comes_from_the_local_copy_while_the_registry_is_away(
+    registry: Registry, writer: Any, price_model: PriceRegressor, other_home: Settings
+) -> None:
+    writer.add("price", price_model, EXAMPLE, informative="true")
+    registry.note_on_duty(champion(registry, "price"), "2025-03-01")
+    away = other_home.model_copy(update={"mlflow_tracking_uri": "sqlite:////proc/nowhere/mlflow.db"})
+    last = Registry(away).last_on_duty("price")
+    assert last is not None
+    found = Registry(away).champion(last)
+    assert (found.version, found.informative) == (last.version, True)
+    pd.testing.assert_frame_equal(found.model.predict(EXAMPLE), price_model.predict(EXAMPLE))
+
+
+def test_a_local_copy_that_is_damaged_is_fetched_anew(
+    registry: Registry, writer: Any, price_model: PriceRegressor, other_home: Settings
+) -> None:
+    writer.add("price", price_model, EXAMPLE)
+    found = champion(registry, "price")
+    kept = other_home.home / "serving" / "versions" / found.appointment.key / "model.skops"
+    kept.write_bytes(b"rubbish")
+    assert champion(registry, "price").version == found.version
+    assert kept.read_bytes() != b"rubbish"
+
+
+def test_a_home_that_takes_no_files_keeps_nobody_off_duty(
+    writer: Any, price_model: PriceRegressor, other_home: Settings, tmp_path: Path
+) -> None:
+    number = writer.add("price", price_model, EXAMPLE)
+    (tmp_path / "a file").touch()
+    full = Registry(other_home.model_copy(update={"home": tmp_path / "a file"}))
+    found = champion(full, "price")
+    full.note_on_duty(found, "2025-03-01")
+    assert found.version == number
+
+
+def test_a_version_is_tagged_with_what_became_of_it(
+    registry: Registry, writer: Any, price_model: PriceRegressor
+) -> None:
+    first, second = (writer.add("price", price_model, EXAMPLE) for _ in range(2))
+    writer.appoint("price", first)
+    registry.note_on_duty(champion(registry, "price"), "Monday")
+    writer.appoint("price", second)
+    registry.note_on_duty(champion(registry, "price"), "Tuesday")
+    told = [writer.tags("price", number)["serving"] for number in (first, second)]
+    assert told == ["served until Tuesday", "serving since Tuesday"]
+    refused = registry.appointed("price")
+    assert refused is not None
+    registry.note_refused(refused, "it has no signature")
+    assert writer.tags("price", second)["serving"] == "refused: it has no signature"
 
 
 def test_a_registry_that_cannot_be_reached_is_a_reason_too(other_home: Settings) -> None:
