@@ -177,7 +177,8 @@ def test_versions_swap_under_load_without_a_failure_and_broken_ones_are_refused(
     assert {status for status, _ in load.answers} == {200}
     assert {name for _, name in load.answers} == {f"price/{first}", f"price/{second}", "sentiment/1"}
     assert load.asked > 100
-    assert any('bookshelf_model_swaps_total{model="price",outcome="refused"} 2.0' in line for line in info)
+    counted = f'bookshelf_model_swaps_total{{model="price",outcome="refused"}} {BROKEN}.0'
+    assert any(counted in line for line in info)
 
 
 def _is_settled(server: Server, wanted: str, *, refused: bool) -> bool:
