@@ -9,7 +9,6 @@ from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQu
 from api.parts import parts
 from api.wire import json_reply
 from bookshelf.contracts import (
-    ModelsReply,
     PredictionsReply,
     PredictionsRequest,
     PriceReply,
@@ -69,9 +68,3 @@ def training_data(query: TrainingDataQuery) -> Response:
     With `as_of`, what it would be trained on had that moment been the last that was known.
     """
     return json_reply(parts().gateway.training_data(TrainingDataRequest(**query.model_dump())))
-
-
-@ml.get("/models", responses={200: ModelsReply})
-def models() -> Response:
-    """The models now served, with their versions."""
-    return json_reply(parts().gateway.models())
