@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import Response
 
 from api import addresses
@@ -24,6 +26,7 @@ from bookshelf.contracts import MODEL_NAMES
 from bookshelf.model_orders import OrderKind
 from bookshelf.model_requests import version_to_go_back_to, version_to_promote
 from bookshelf.promotions import Promotion
+from bookshelf.standings import Standing
 
 models = group("models", "/ml", "What of the models serves, and what is asked of the trainer.", 422, 503)
 _ORDERED = {202: OrderReply, **problems(400, 401, 404, 413, 415), **order_in_the_way()}
@@ -33,8 +36,9 @@ _ORDERED = {202: OrderReply, **problems(400, 401, 404, 413, 415), **order_in_the
 def list_models() -> Response:
     """The models now served, with their versions; and what the registry has of each."""
     served = parts().gateway.models()
-    standings = tuple(map(_standing, MODEL_NAMES))
-    return json_reply(RegisteredModelsReply(**served.model_dump(), registry=standings))
+    standings, last = parts().standings.all(), parts().promotions.standing()
+    registry = tuple(_standing(name, standings.get(name), last.get(name)) for name in MODEL_NAMES)
+    return json_reply(RegisteredModelsReply(**served.model_dump(), registry=registry))
 
 
 @models.get("/models/<name>/history", responses={200: HistoryPage, **problems(404)})
@@ -106,18 +110,11 @@ def _order(kind: OrderKind, name: str, reason: str, version: str | None) -> Resp
     return json_reply(OrderReply.of(order), 202, {"Location": addresses.order(order.id)})
 
 
-def _standing(name: str) -> StandingReply:
-    found = parts().standings.all().get(name)
-    last = parts().promotions.standing().get(name)
-    return StandingReply(
-        name=name,
-        champion=found and found.champion,
-        challenger=found and found.challenger,
-        previous=found and found.previous,
-        versions=list(found.versions) if found else [],
-        seen_at=found and found.seen_at,
-        last_promotion=None if last is None else PromotionReply.model_validate(last),
-    )
+def _standing(name: str, found: Standing | None, last: Promotion | None) -> StandingReply:
+    nothing = dict.fromkeys(("champion", "challenger", "previous", "seen_at"))
+    facts = nothing | {"versions": ()} if found is None else asdict(found)
+    told = None if last is None else PromotionReply.model_validate(last)
+    return StandingReply.model_validate(facts | {"name": name, "last_promotion": told})
 
 
 def _live(change: Promotion) -> LiveReply:

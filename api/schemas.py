@@ -79,8 +79,8 @@ class Dependency(BaseModel):
 class ScheduleReply(BaseModel):
     """When a scrape, or a training, will be asked for next, which is never while the schedule is off.
 
-    A time in the past was missed, and is made up for as soon as the worker, or the trainer, runs. `unknown` is what the
-    database did not tell in time.
+    A time in the past was missed, and is made up for as soon as the worker, or the trainer, runs.
+    `unknown` is what the database did not tell in time.
     """
 
     status: Literal["on", "off", "unknown"]

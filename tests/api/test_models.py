@@ -134,7 +134,7 @@ def test_a_rollback_is_ordered_with_the_version_it_goes_to(world: World) -> None
 
 
 def test_no_body_at_all_asks_for_the_usual(world: World) -> None:
-    client = world.app.test_client()
+    client: Any = world.app.test_client()
     assert client.post(f"{MODELS}/price/promote", headers=world.as_admin).json["version"] == "5"
     assert client.post(f"{MODELS}/sentiment/retrain", headers=world.as_admin).json["version"] is None
 
