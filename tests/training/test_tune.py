@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bookshelf.settings import Settings
+from training import commands
 from training import tune as tuned
 from training.aliases import CHALLENGER
 from training.commands import params_type
@@ -30,7 +31,7 @@ def nested(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
     """Tune alpha towards 3 without any training; gives the trials' parameters, the first trial first."""
     search = replace(SEARCHES["price"], prepare=lambda *_: lambda params: abs(float(params.alpha) - 3.0))
     monkeypatch.setattr(tuned, "SEARCHES", {"price": search})
-    monkeypatch.setattr(tuned.commands, "train", lambda *asked: repr(asked[2].alpha))
+    monkeypatch.setattr(commands, "train", lambda *asked: repr(asked[2].alpha))
 
     def trials(seed: int) -> list[dict[str, str]]:
         found = tune("price", settings, 6, seed, datetime.now().astimezone(), "")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,7 @@ from training import after_publish, watch
 from training.aliases import CHAMPION
 from training.child import Child
 from training.duty import Duty
-from training.runs import tracking_client
+from training.rollback import rollback as go_back
 from training.watch import Trainer
 
 NAME = "price"
@@ -49,25 +47,13 @@ class AChild:
         self.interrupted = True
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database with three versions of nothing, for each test to copy."""
-    folder = tmp_path_factory.mktemp("registry")
-    client = tracking_client(Settings(mlruns=folder))
-    client.create_registered_model(NAME)
-    for _ in range(3):
-        client.create_model_version(NAME, "file:///nowhere")
-    return folder
-
-
 @pytest.fixture
-def home(settings: Settings, registry: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def home(four_versions: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Version 2 is on duty and 1 was before; children are under the test's hand."""
-    shutil.copytree(registry, settings.mlruns)
     AChild.started = []
     monkeypatch.setattr(watch, "Child", AChild)
     monkeypatch.setattr(watch, "_LOOK_AROUND_EVERY", timedelta(0))
-    duty = Duty.of(settings)
+    duty = Duty.of(four_versions)
     for before, to in ((None, "1"), ("1", "2")):
         duty.change(
             Change(
@@ -80,7 +66,7 @@ def home(settings: Settings, registry: Path, monkeypatch: pytest.MonkeyPatch) ->
                 reason="it passed its gate",
             )
         )
-    return settings
+    return four_versions
 
 
 @pytest.fixture
@@ -121,7 +107,7 @@ def test_a_rollback_cut_short_behind_its_last_step_is_done_once(
 ) -> None:
     order = rollback(orders)
     orders.claim("a trainer that died", now() - timedelta(hours=1))
-    watch.rollback(Duty.of(home), NAME, "1", who="admin", reason="odd prices")
+    go_back(Duty.of(home), NAME, "1", who="admin", reason="odd prices")
     trainer.look()
     assert (orders.get(order.id).status, orders.get(order.id).attempts) == ("succeeded", 2)
     assert champion(home) == "1"
