@@ -24,7 +24,7 @@ _WORDS = ("dragon", "castle", "river", "night", "love", "murder", "garden", "oce
 
 @pytest.fixture(scope="session")
 def registry_of_nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of MLflow's with four versions of a price model that is not there: making one takes seconds."""
+    """MLflow's folder with four versions of a price model that is not there: making one takes seconds."""
     folder = tmp_path_factory.mktemp("registry")
     client = tracking_client(Settings(mlruns=folder, mlflow_tracking_uri=""))
     client.create_registered_model("price")
