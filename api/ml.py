@@ -9,7 +9,6 @@ from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQu
 from api.parts import parts
 from api.wire import json_reply
 from bookshelf.contracts import (
-    ModelsReply,
     PredictionsReply,
     PredictionsRequest,
     PriceReply,
@@ -70,9 +69,3 @@ def training_data(query: TrainingDataQuery) -> Response:
     With `as_of`, what it would be trained on had that moment been the last that was known.
     """
     return json_reply(parts().gateway.training_data(TrainingDataRequest(**query.model_dump())))
-
-
-@ml.get("/models", responses={200: ModelsReply})
-def models() -> Response:
-    """Which version of each model is served since when, which is wanted, and why it is not served."""
-    return json_reply(parts().gateway.models())

@@ -29,11 +29,14 @@ def do_main_job(settings: Settings, say: Say) -> None:
     if catalogue.snapshot() is None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
-    stale = [name for name in MODEL_NAMES if not _is_valid(known.get(name), catalogue)]
+    stale = [name for name in MODEL_NAMES if is_stale(known.get(name), catalogue)]
     for name in stale:
         _timed(f"train {name}", say, partial(_mlflow_run, settings, name, experiment=name))
-    if stale or not all(model.promotion for model in known.values()):
-        _timed("promote", say, partial(_mlflow_run, settings, "promote", experiment="promotion"))
+    # Only what nobody has judged: a version that was rolled back from must not come back by itself.
+    unjudged = [name for name in MODEL_NAMES if name in stale or not known[name].promotion]
+    for judged in ["all"] if len(unjudged) == len(MODEL_NAMES) else list[str](unjudged):
+        step = partial(_mlflow_run, settings, "promote", experiment="promotion", name=judged)
+        _timed(f"promote {judged}", say, step)
     for name in sorted(set(MODEL_NAMES) - set(stale)):
         say(f"  {name} version {known[name].version} is up to date")
 
@@ -53,27 +56,29 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
     return _STATUSES.validate_json(answer.stdout)
 
 
-def _is_valid(model: ModelStatus | None, catalogue: Catalogue) -> bool:
-    """Whether the model has learnt from what there is to learn from.
+def is_stale(model: ModelStatus | None, catalogue: Catalogue) -> bool:
+    """Whether the model is to be trained: there is none, or the shops are not those that it learnt from.
 
-    A later crawl of the same shops makes no model invalid; when to train again is its engineer's choice.
+    A later crawl of the same shops makes no model invalid; when to train again is for the schedule or its
+    engineer to say. What learnt from a corpus, no shop makes invalid.
     """
     if model is None:
-        return False
-    if model.feature_service is None:  # it learnt from a corpus, which no source changes
         return True
-    if model.snapshot_id is None:
+    if model.feature_service is None:  # it learnt from a corpus
         return False
+    if model.snapshot_id is None:
+        return True
     try:
         snapshot = catalogue.snapshots.get(model.snapshot_id)
     except NotFound:  # the catalogue is younger than the model
-        return False
-    return catalogue.sources(as_of=snapshot.published_at) == catalogue.sources()
+        return True
+    return catalogue.sources(as_of=snapshot.published_at) != catalogue.sources()
 
 
-def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:
+def _mlflow_run(settings: Settings, entry_point: str, experiment: str, **parameters: str) -> int:
     project = ("run", str(ROOT), "--entry-point", entry_point, "--env-manager", "local")
-    return _python(settings, "-m", "mlflow", *project, "--experiment-name", experiment)
+    given = [part for name, value in parameters.items() for part in ("-P", f"{name}={value}")]
+    return _python(settings, "-m", "mlflow", *project, "--experiment-name", experiment, *given)
 
 
 def _python(settings: Settings, *arguments: str) -> int:

@@ -1,123 +1,96 @@
-"""What `make run` does again, and how it is ended while it is at work."""
+"""What `make run` does again, and what it leaves as it is."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue, now
-from bookshelf.contracts import MODEL_NAMES, ModelName, ModelStatus
-from bookshelf.settings import ROOT, Settings
-from tests.conftest import free_port, wait_until
+from bookshelf.contracts import ModelStatus
+from bookshelf.settings import Settings
 from walk import steps
-from walk.launch import marked
-from walk.programs import mark
-from walk.supervise import running_walk
+from walk.steps import do_main_job, is_stale
+
+SHOP = "https://shop.test/"
 
 
-def a_model(name: ModelName, snapshot_id: int | None, feature_service: str | None) -> ModelStatus:
-    return ModelStatus(
-        name=name,
-        version="1",
-        metric="MAE",
-        unit="pounds",
-        score=1.0,
-        baseline=2.0,
-        informative=None,
-        promotion="champion",
-        champion="1",
-        snapshot_id=snapshot_id,
-        feature_service=feature_service,
-    )
+def a_model(name: str = "price", **facts: object) -> ModelStatus:
+    usual: dict[str, object] = {
+        "name": name,
+        "version": "2",
+        "metric": "MAE",
+        "unit": "pounds",
+        "score": 3.0,
+        "baseline": 9.0,
+        "informative": True,
+        "promotion": "champion",
+        "champion": "2",
+        "snapshot_id": 1,
+        "source": SHOP,
+        "feature_service": None if name == "sentiment" else f"{name}_model",
+    }
+    return ModelStatus.model_validate(usual | facts)
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The entry points that are run, with nothing behind them."""
-    run: list[str] = []
+def catalogue(settings: Settings, a_book: Callable[..., Book]) -> Catalogue:
+    opened = Catalogue.open(settings.catalogue_url)
+    opened.publish([a_book()], SHOP, now())
+    return opened
 
-    def note(_settings: Settings, entry_point: str, experiment: str) -> int:
-        run.append(entry_point if entry_point == experiment else "promote")
+
+def test_a_model_of_the_shops_there_are_is_up_to_date(
+    catalogue: Catalogue, a_book: Callable[..., Book]
+) -> None:
+    assert not is_stale(a_model(), catalogue)
+    catalogue.publish([a_book(), a_book(upc="new")], SHOP, now())
+    assert not is_stale(a_model(), catalogue)
+    catalogue.publish([a_book()], "https://another.test/", now())
+    assert is_stale(a_model(), catalogue)
+
+
+def test_no_model_or_one_of_a_catalogue_that_is_gone_is_to_be_trained(catalogue: Catalogue) -> None:
+    assert is_stale(None, catalogue)
+    assert is_stale(a_model(snapshot_id=99), catalogue)
+    assert is_stale(a_model(snapshot_id=None, source=None), catalogue)
+
+
+def test_a_model_of_a_corpus_is_never_out_of_date(catalogue: Catalogue) -> None:
+    assert not is_stale(a_model("sentiment", snapshot_id=None, source=""), catalogue)
+
+
+@pytest.mark.parametrize(
+    ("models", "asked"),
+    [
+        ([], ["train price", "train recommender", "train sentiment", "promote all"]),
+        ([a_model(), a_model("recommender"), a_model("sentiment")], []),
+        (
+            [a_model(promotion="rolled back to version 1"), a_model("recommender", promotion="")],
+            ["train sentiment", "promote recommender", "promote sentiment"],
+        ),
+    ],
+    ids=["an empty home", "all there", "one rolled back, one unjudged, one missing"],
+)
+def test_only_what_is_missing_is_done(
+    settings: Settings,
+    catalogue: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+    models: list[ModelStatus],
+    asked: list[str],
+) -> None:
+    assert catalogue.snapshot() is not None
+    done: list[str] = []
+
+    def run(_settings: Settings, *arguments: str) -> int:
+        if "mlflow" in arguments:
+            named = [one.removeprefix("name=") for one in arguments if one.startswith("name=")]
+            entry_point = arguments[arguments.index("--entry-point") + 1]
+            done.append(f"{entry_point} {named[0]}" if named else f"train {entry_point}")
         return 0
 
-    monkeypatch.setattr(steps, "_mlflow_run", note)
-    monkeypatch.setattr(steps, "_python", lambda *_arguments: 0)
-    return run
-
-
-def known(monkeypatch: pytest.MonkeyPatch, *models: ModelStatus) -> None:
-    monkeypatch.setattr(steps, "model_statuses", lambda _settings: list(models))
-
-
-def test_nothing_that_is_valid_is_trained_again(
-    settings: Settings, trained: list[str], monkeypatch: pytest.MonkeyPatch, a_book: Callable[..., Book]
-) -> None:
-    Catalogue.open(settings.catalogue_url).publish([a_book()], "shop", now())
-    known(
-        monkeypatch,
-        a_model("price", 1, "price_model"),
-        a_model("recommender", 1, "recommender_model"),
-        a_model("sentiment", None, None),
-    )
-    steps.do_main_job(settings, lambda _line: None)
-    assert trained == []
-
-
-def test_another_source_makes_models_of_books_stale_and_not_the_one_of_a_corpus(
-    settings: Settings, trained: list[str], monkeypatch: pytest.MonkeyPatch, a_book: Callable[..., Book]
-) -> None:
-    catalogue = Catalogue.open(settings.catalogue_url)
-    catalogue.publish([a_book()], "shop", now())
-    catalogue.publish([a_book()], "list", now())
-    known(
-        monkeypatch,
-        a_model("price", 1, "price_model"),
-        a_model("recommender", 2, "recommender_model"),
-        a_model("sentiment", None, None),
-    )
-    steps.do_main_job(settings, lambda _line: None)
-    assert trained == ["price", "promote"]
-
-
-def test_on_an_empty_registry_everything_is_trained(
-    settings: Settings, trained: list[str], monkeypatch: pytest.MonkeyPatch, a_book: Callable[..., Book]
-) -> None:
-    Catalogue.open(settings.catalogue_url).publish([a_book()], "shop", now())
-    known(monkeypatch)
-    steps.do_main_job(settings, lambda _line: None)
-    assert trained == [*MODEL_NAMES, "promote"]
-
-
-@pytest.mark.slow
-def test_make_stop_ends_a_walk_that_is_still_at_its_steps(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv(
-        "SOURCE", f"http://127.0.0.1:{free_port()}/"
-    )  # nobody is there: it asks again and again
-    for name in ("API_PORT", "BENTO_PORT", "MLFLOW_PORT"):
-        monkeypatch.setenv(name, str(free_port()))
-    with (tmp_path / "said.txt").open("wb") as said:
-        walk = subprocess.Popen(
-            [sys.executable, "-m", "walk", "up"], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
-        )
-        try:
-            wait_until(lambda: any(marked(mark(settings, "step"))))
-            assert running_walk(settings) is not None
-            refused = subprocess.run(
-                [sys.executable, "-m", "walk", "up"], cwd=ROOT, capture_output=True, text=True, check=False
-            )
-            assert "already running" in refused.stderr
-            stop = subprocess.Popen(
-                [sys.executable, "-m", "walk", "stop"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-            )
-            assert walk.wait(30) == 0
-            assert stop.communicate(timeout=30)[0].strip() == "stopped"
-            assert list(marked(mark(settings))) == []
-        finally:
-            walk.kill()
+    monkeypatch.setattr(steps, "_python", run)
+    monkeypatch.setattr(steps, "model_statuses", lambda _settings: models)
+    do_main_job(settings, lambda _line: None)
+    assert done == asked
