@@ -1,8 +1,8 @@
-"""Training sets of invented books, whose prices follow a pattern or none."""
+"""Training sets of invented books, whose prices follow a pattern or none, and five days of two shops."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,12 +10,23 @@ import pandas as pd
 import pytest
 
 from features.schema import PRICE_SERVICE
+from tests.training.diary import Diary, written_diary
 from training.dataset import TrainingSet, content_hash
 
 #: `books_on_sale(n, seed, patterned)`: with a pattern, category, stars and the word `leather` make the price.
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
 _WORDS = ("dragon", "castle", "river", "night", "love", "murder", "garden", "ocean", "stone", "letter")
+
+
+@pytest.fixture(scope="module")
+def diary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
+    """Five days, published day by day, in the home that the environment names."""
+    folder = tmp_path_factory.mktemp("diary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOKSHELF_HOME", str(folder / "var"))
+        patch.setenv("BOOKSHELF_MLRUNS", str(folder / "mlruns"))
+        yield written_diary(folder)
 
 
 @pytest.fixture
