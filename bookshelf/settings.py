@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         return self.home.resolve() / "feast" / "offline"
 
     @property
+    def publish_lock(self) -> Path:
+        """File that whoever writes both feature stores, or compares them, holds a lock on meanwhile."""
+        return self.home.resolve() / "feast" / "publish.lock"
+
+    @property
     def kept_vectors(self) -> Path:
         """File of every vector that was ever made, by publishing or by training; it may be deleted."""
         return self.home.resolve() / "feast" / "vectors.db"

@@ -91,7 +91,7 @@ def publish_features(
     """
     home = settings.home.resolve() / "feast"
     home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / "publish.lock"):
+    with FileLock(settings.publish_lock):
         revisions = history.revisions(catalogue.engine)
         if not revisions:
             raise FeatureStoreError("the catalogue is empty: run `python -m ingestion scrape` first")

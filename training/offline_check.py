@@ -56,18 +56,17 @@ def contradictions(offline: Path, service: str, rows: EntityRows, frame: pd.Data
     files itself, and so it finds a value from the future, an outdated one and one that was lost alike.
     """
     found: list[Contradiction] = []
-    for view, features in schema.SERVICES[service].items():
-        with duckdb.connect() as connection:
+    with duckdb.connect() as connection:
+        for view, features in schema.SERVICES[service].items():
             connection.register("asked", _asked(view, features, rows, frame))
             query, files = _query(features), str(offline / view / "*.parquet")
-            differing = connection.execute(query, [files]).fetchall()
-        for place, *values in differing:
-            pairs = zip(features, values[: len(features)], values[len(features) :], strict=True)
-            found += [
-                Contradiction(place, feature, given, written)
-                for feature, given, written in pairs
-                if given != written
-            ]
+            for place, *values in connection.execute(query, [files]).fetchall():
+                pairs = zip(features, values[: len(features)], values[len(features) :], strict=True)
+                found += [
+                    Contradiction(place, feature, given, written)
+                    for feature, given, written in pairs
+                    if given != written
+                ]
     return sorted(found, key=lambda one: one.place)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import mlflow
 import numpy as np
@@ -16,6 +16,9 @@ from bookshelf.settings import Settings
 from features import schema
 from training.entity_rows import EntityRows
 from training.offline_check import contradictions
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
 
 #: What becomes of a row of whose book nothing was known at its moment: an error, or a row of nothing.
 Unknown = Literal["refuse", "keep"]
@@ -36,10 +39,23 @@ def features_of(
 ) -> pd.DataFrame:
     """The service's features of each row, in the rows' order and the schema's dtypes.
 
-    A number that was not known is NaN. In a row that is kept although its book was unknown, texts and
-    vectors are None, and counts are floats then. Within an active MLflow run, Feast tags the run with the
-    service, views and features. Raises `FeatureStoreError` naming the rows that the store lost, doubled,
-    knows nothing of, or gives values for that were not written by their moment.
+    Within an active MLflow run, Feast tags the run with the service, views and features. Raises
+    `FeatureStoreError` naming the rows that the store lost, doubled, knows nothing of, or gives values for
+    that were not written by their moment.
+    """
+    # Opening MLflow's backend takes seconds, and there is nothing to tell it without a run.
+    store = open_feature_store(settings, mlflow=mlflow.active_run() is not None)
+    frame = read_rows(store, service, rows)
+    _check_known(rows, frame, unknown)
+    _check_written(settings, service, rows, frame)
+    return frame
+
+
+def read_rows(store: FeatureStore, service: str, rows: EntityRows) -> pd.DataFrame:
+    """What the store says of each row, in their order and the schema's dtypes, unchecked but for the rows.
+
+    What was not known is NaN or, of texts and vectors, None; counts are floats then. Raises
+    `FeatureStoreError` naming the rows that the store lost or doubled, or if it cannot be read.
     """
     asked = pd.DataFrame(
         {
@@ -48,19 +64,19 @@ def features_of(
             _ROW: np.arange(len(rows)),
         }
     )
-    # Opening MLflow's backend takes seconds, and there is nothing to tell it without a run.
-    store = open_feature_store(settings, mlflow=mlflow.active_run() is not None)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
-        found = store.get_historical_features(
-            asked, features=store.get_feature_service(service), filter_by_created_timestamp=True
-        ).to_df()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
+            found = store.get_historical_features(
+                asked, features=store.get_feature_service(service), filter_by_created_timestamp=True
+            ).to_df()
+    # Each kind of store and its driver raise errors of their own.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise FeatureStoreError(f"the offline feature store cannot be read: {reason}") from error
     features = [feature for view in schema.SERVICES[service].values() for feature in view]
-    frame = _exactly(rows, found, features)
-    _check_known(rows, frame, unknown)
-    frame = _typed(frame)
-    _check_written(settings, service, rows, frame)
-    return frame
+    ordered = _exactly(rows, found, features)
+    return pd.DataFrame({name: _column(str(name), column) for name, column in ordered.items()})
 
 
 def _exactly(rows: EntityRows, found: pd.DataFrame, features: Sequence[str]) -> pd.DataFrame:
@@ -104,10 +120,6 @@ def shortly(value: Any) -> str:
     """A value in words that fit into a line."""
     text = "nothing" if value is None else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({name: _column(str(name), column) for name, column in frame.items()})
 
 
 def _column(name: str, column: pd.Series[Any]) -> pd.Series[Any]:

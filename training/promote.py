@@ -21,6 +21,7 @@ from training.explanation import HELD_OUT_FILE
 from training.fitted import Score
 from training.gates import GATES, Coverage, Evidence, Gate, refusal
 from training.metrics import Estimate, bootstrap_mean
+from training.parity_check import skew
 from training.registry import CHAMPION, load_version
 from training.runs import tracking_client
 
@@ -47,7 +48,7 @@ class Decision:
 def promote(name: str, settings: Settings, version: str | None = None) -> Decision:
     """Judge a version, the newest if none is named, and put it on duty if it passes.
 
-    An incumbent that learnt from another source's books is not compared with: neither has seen what the
+    One that passes its gate is refused all the same where the features that it reads are skewed. An incumbent that learnt from another source's books is not compared with: neither has seen what the
     other knows. The decision is kept as the version's tag `promotion`. Raises `TrainingError` if there is
     no such version, or if it or the incumbent cannot be judged because a model or its held-out rows are
     missing.
@@ -60,6 +61,7 @@ def promote(name: str, settings: Settings, version: str | None = None) -> Decisi
         return Decision(name, number, True, f"already {CHAMPION}")
     gate = GATES[name]
     reason = refusal(gate, _evidence(client, gate, challenger, incumbent))
+    reason = reason or skew(settings, challenger.tags.get("feature_service", ""))
     if reason is not None:
         client.set_model_version_tag(name, number, PROMOTION_TAG, f"refused: {reason}")
         return Decision(name, number, False, reason)

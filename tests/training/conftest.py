@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,14 +19,23 @@ BooksOnSale = Callable[[int, int, bool], TrainingSet]
 _WORDS = ("dragon", "castle", "river", "night", "love", "murder", "garden", "ocean", "stone", "letter")
 
 
-@pytest.fixture(scope="module")
-def diary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diary]:
-    """Five days, published day by day, in the home that the environment names."""
+@pytest.fixture(scope="session")
+def five_days(tmp_path_factory: pytest.TempPathFactory) -> Diary:
+    """Five days of two shops, published day by day; whoever changes what lies there puts it back."""
     folder = tmp_path_factory.mktemp("diary")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BOOKSHELF_HOME", str(folder / "var"))
-        patch.setenv("BOOKSHELF_MLRUNS", str(folder / "mlruns"))
-        yield written_diary(folder)
+        return written_diary(folder)
+
+
+@pytest.fixture
+def diary(five_days: Diary, monkeypatch: pytest.MonkeyPatch) -> Diary:
+    """The five days, whose home the environment names."""
+    for name in ("SOURCE", "BOOKSHELF_SOURCE", "BOOKSHELF_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BOOKSHELF_HOME", str(five_days.settings.home))
+    monkeypatch.setenv("BOOKSHELF_MLRUNS", str(five_days.settings.mlruns))
+    return five_days
 
 
 @pytest.fixture

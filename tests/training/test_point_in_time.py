@@ -101,13 +101,13 @@ def test_a_row_before_the_first_observation_may_be_kept_as_a_row_of_nothing(diar
         (ROWS[:0], "one row at least, got none"),
         (ROWS.assign(row_id=7), "row_id of row 1 must be another in each row, got 7"),
         (ROWS.assign(row_id=1.5), "row_id of row 0 must be a whole number or a text, got 1.5"),
-        (ROWS.assign(book_id=[1, 1, None, 1, 1, 4]), "book_id of row 0 must be a whole number, got 1.0"),
+        (ROWS.assign(book_id=[1, 1, np.nan, 1, 1, 4]), "book_id of row 0 must be a whole number, got 1.0"),
         (
             ROWS.assign(event_timestamp=ROWS["event_timestamp"].dt.tz_localize(None)),
             "event_timestamp of row 0 must be a time with a time zone",
         ),
         (
-            ROWS.assign(event_timestamp=[START, pd.NaT, START, START, START, START]),
+            ROWS.assign(event_timestamp=ROWS["event_timestamp"].where(ROWS["row_id"] != "twin")),
             "event_timestamp of row 1 must be a time with a time zone, got NaT",
         ),
     ],
@@ -143,9 +143,9 @@ def plainly(store: FeatureStore, rows: pd.DataFrame, **how: Any) -> pd.DataFrame
     """What Feast gives whoever asks it without us."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return store.get_historical_features(
-            rows, features=store.get_feature_service(schema.PRICE_SERVICE), **how
-        ).to_df()
+        features = store.get_feature_service(schema.PRICE_SERVICE)
+        found: pd.DataFrame = store.get_historical_features(rows, features=features, **how).to_df()
+    return found
 
 
 def test_trap_twins_collapse_into_one_row_and_training_says_which(
@@ -217,7 +217,7 @@ def answer(diary: Diary) -> pd.DataFrame:
     return plainly(store, rows, filter_by_created_timestamp=True)
 
 
-def change(answer: pd.DataFrame, place: int, name: str, value: object) -> pd.DataFrame:
+def change(answer: pd.DataFrame, place: int, name: str, value: Any) -> pd.DataFrame:
     changed = answer.astype({name: object})
     changed.at[changed.index[changed["row"] == place][0], name] = value
     return changed
