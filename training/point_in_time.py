@@ -118,7 +118,8 @@ def _check_written(settings: Settings, service: str, rows: EntityRows, frame: pd
 
 def shortly(value: Any) -> str:
     """A value in words that fit into a line."""
-    text = "nothing" if value is None else repr(value)
+    plain = value.tolist() if isinstance(value, np.generic | np.ndarray) else value
+    text = "nothing" if plain is None else repr(plain)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -48,10 +48,11 @@ class Decision:
 def promote(name: str, settings: Settings, version: str | None = None) -> Decision:
     """Judge a version, the newest if none is named, and put it on duty if it passes.
 
-    One that passes its gate is refused all the same where the features that it reads are skewed. An incumbent that learnt from another source's books is not compared with: neither has seen what the
-    other knows. The decision is kept as the version's tag `promotion`. Raises `TrainingError` if there is
-    no such version, or if it or the incumbent cannot be judged because a model or its held-out rows are
-    missing.
+    An incumbent that learnt from another source's books is not compared with: neither has seen what the
+    other knows. One that passes is refused all the same where the features that it reads are skewed. The
+    decision is kept as the version's tag `promotion`. Raises `TrainingError` if there is no such version,
+    or if it or the incumbent cannot be judged because a model or its held-out rows are missing, and
+    `FeatureStoreError` if features cannot be compared.
     """
     client = tracking_client(settings)
     challenger = _version(client, name, version)

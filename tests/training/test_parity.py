@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
@@ -25,6 +22,7 @@ from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
 from tests.training.diary import DAY, INSTANT, START, Diary
+from tests.training.tampering import ANOTHER_PRICE, change_first, online_prices, restored
 from training.__main__ import main
 from training.parity import OFFLINE, ONLINE, SERVED, Difference, Parity, differing
 from training.parity_check import EVERYTHING, PARITY_FILE, parity, skew
@@ -40,43 +38,6 @@ def _one_encoder() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.parity_check.Encoder.load", lambda _name: encoder)
         yield
-
-
-@contextmanager
-def restored(*files: Path) -> Iterator[None]:
-    """Puts the files back as they were, whatever the body does to them."""
-    before = {file: file.read_bytes() for file in files}
-    try:
-        yield
-    finally:
-        for file, content in before.items():
-            file.write_bytes(content)
-
-
-@contextmanager
-def online_price(diary: Diary, sql: str) -> Iterator[None]:
-    """Changes the online prices by hand, and puts them back."""
-    with closing(
-        sqlite3.connect(diary.settings.home / "feast" / "online.db", isolation_level=None)
-    ) as online:
-        rows = online.execute("SELECT * FROM bookshelf_book_price").fetchall()
-        try:
-            online.execute(sql)
-            yield
-        finally:
-            online.execute("DELETE FROM bookshelf_book_price")
-            marks = ",".join("?" * len(rows[0]))
-            online.executemany(f"INSERT INTO bookshelf_book_price VALUES ({marks})", rows)
-
-
-#: The lowest price of all takes the place of the highest.
-ANOTHER_PRICE = """
-UPDATE bookshelf_book_price SET value = (
-    SELECT min(value) FROM bookshelf_book_price WHERE feature_name = 'price'
-) WHERE feature_name = 'price' AND value = (
-    SELECT max(value) FROM bookshelf_book_price WHERE feature_name = 'price'
-)
-"""
 
 
 def test_every_feature_is_compared_by_default() -> None:
@@ -101,7 +62,7 @@ def test_at_every_past_moment_the_offline_store_says_what_was_served_then(diary:
 
 
 def test_one_online_value_changed_by_hand_is_told_with_book_feature_and_all_values(diary: Diary) -> None:
-    with online_price(diary, ANOTHER_PRICE):
+    with online_prices(diary.settings, ANOTHER_PRICE):
         found = parity(diary.settings)
         [difference] = found.differences
         assert (found.holds, difference.feature) == (False, "price")
@@ -117,7 +78,7 @@ def test_one_online_value_changed_by_hand_is_told_with_book_feature_and_all_valu
 
 def test_an_online_row_that_is_gone_differs_in_all_its_features(diary: Diary) -> None:
     one = "(SELECT min(entity_key) FROM bookshelf_book_price)"
-    with online_price(diary, f"DELETE FROM bookshelf_book_price WHERE entity_key = {one}"):
+    with online_prices(diary.settings, f"DELETE FROM bookshelf_book_price WHERE entity_key = {one}"):
         found = parity(diary.settings)
     assert found.by_feature == {"price": 1, "currency": 1}
     assert [one.values[ONLINE] for one in found.differences] == [None, None]
@@ -136,13 +97,9 @@ def test_one_offline_value_changed_by_hand_is_told(
 ) -> None:
     file = max((diary.settings.offline_store / view).glob("*.parquet"))
     with restored(file):
-        table = pq.read_table(file)
-        cells = table[feature].to_pylist()
-        cells[0] = value
-        place = table.schema.get_field_index(feature)
-        pq.write_table(table.set_column(place, table.schema.field(place), pa.array(cells)), file)
+        book_id = change_first(file, feature, value)
         [difference] = parity(diary.settings).differences
-    assert (difference.book_id, difference.feature) == (table["book_id"][0].as_py(), feature)
+    assert (difference.book_id, difference.feature) == (book_id, feature)
     assert difference.values[OFFLINE] == value
     assert difference.values[ONLINE] == difference.values[SERVED] != value
 
@@ -225,7 +182,7 @@ def test_the_command_prints_and_logs_it_and_a_difference_is_status_3(
 ) -> None:
     assert main(["parity"]) == 0
     capsys.readouterr()
-    with online_price(diary, ANOTHER_PRICE):
+    with online_prices(diary.settings, ANOTHER_PRICE):
         assert main(["parity", "--json"]) == 3
         told = json.loads(capsys.readouterr().out)
         reason = skew(diary.settings, schema.PRICE_SERVICE)
