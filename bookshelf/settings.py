@@ -99,6 +99,16 @@ class Settings(BaseSettings):
         """Folder of Feast's Parquet rows: one folder a view, one file a publish."""
         return self.home.resolve() / "feast" / "offline"
 
+    @property
+    def publish_lock(self) -> Path:
+        """File that whoever writes both feature stores, or compares them, holds a lock on meanwhile."""
+        return self.home.resolve() / "feast" / "publish.lock"
+
+    @property
+    def kept_vectors(self) -> Path:
+        """File of every vector that was ever made, by publishing or by training; it may be deleted."""
+        return self.home.resolve() / "feast" / "vectors.db"
+
     def as_environment(self) -> dict[str, str]:
         """The variables that give a child process these settings, wherever it starts."""
         return {_variable(name): _as_text(getattr(self, name)) for name in type(self).model_fields}

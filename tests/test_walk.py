@@ -5,6 +5,7 @@ On the real books where they are present, on the sample shop otherwise.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -246,6 +247,35 @@ frame = store.get_historical_features(asked, store.get_feature_service("price_mo
 assert len(frame) == 3 and frame["price"].notna().all()
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(walk.settings), check=True)
+
+
+def test_the_data_of_every_champion_are_read_anew_and_its_features_are_not_skewed(walk: Walk) -> None:
+    def training(*arguments: str) -> dict[str, Any]:
+        """What the command says; that it ends well means that nothing differs."""
+        done = subprocess.run(
+            [sys.executable, "-m", "training", *arguments, "--json"],
+            cwd=ROOT,
+            env=environment(walk.settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    parity = training("parity")
+    assert (parity["books"], parity["holds"]) == (1000, True)
+    assert parity["compared"] == ["offline", "online", "served"]
+    for name in ("price", "recommender", "sentiment"):
+        found = requests.get(
+            f"{walk.settings.mlflow_url}/api/2.0/mlflow/registered-models/alias",
+            params={"name": name, "alias": "champion"},
+            timeout=30,
+        )
+        told = training("dataset", "--run", found.json()["model_version"]["run_id"])
+        assert told["equal"] is True
+        assert name == "sentiment" or told["rows"] == 1000
 
 
 def test_a_triggered_scrape_runs_in_the_worker_and_succeeds(walk: Walk) -> None:

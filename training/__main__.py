@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bookshelf.contracts import MODEL_NAMES
@@ -25,6 +26,8 @@ _COMMANDS = {
     "price": "train the price model",
     "recommender": "train the recommender",
     "sentiment": "train the sentiment model",
+    "dataset": "read the data of a run anew and compare; status 3 if they are not what they were",
+    "parity": "compare features offline, online and as served, book by book; status 3 if any differ",
     "promote": "put versions on duty that pass their gate; status 3 if one is refused",
     "status": "tell what is registered and what serves",
     **registry_commands.TOLD,
@@ -32,7 +35,10 @@ _COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 an error that is said on stderr, 2 wrong usage, 3 refused, 130 interrupted."""
+    """Exit status: 0 done, 1 an error that is said on stderr, 2 wrong usage, 130 interrupted.
+
+    3 means refused, or found to differ.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     # MLflow and Alembic tell of every step; warnings stay.
     for name in ("mlflow", "alembic"):
@@ -72,9 +78,20 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
             command.add_argument("--version", default=NEWEST, help=f"a number (default: {NEWEST})")
             registry_commands.add_reason(command)
-        if name == "status":
-            command.add_argument("--json", action="store_true", help="as one JSON list")
         registry_commands.add_arguments(name, command, moment)
+        if name == "dataset":
+            command.add_argument("--run", required=True, metavar="RUN_ID", help="a training's run in MLflow")
+            command.add_argument("--out", type=Path, metavar="FILE.parquet", help="keep the rows there")
+        if name == "parity":
+            command.add_argument(
+                "--as-of",
+                type=_moment_or_now,
+                default=None,
+                metavar="TIME",
+                help=f"compare what was said then, without the online store (default: {NOW}, with it)",
+            )
+        if name in ("dataset", "parity", "status"):
+            command.add_argument("--json", action="store_true", help="as JSON")
     return top
 
 
@@ -84,6 +101,10 @@ def moment(text: str) -> datetime:
         return datetime.now(UTC)
     given = datetime.fromisoformat(text)
     return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def _moment_or_now(text: str) -> datetime | None:
+    return None if text == NOW else moment(text)
 
 
 def _add_params(command: argparse.ArgumentParser, params: type[Any]) -> None:
@@ -100,6 +121,10 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "status":
         commands.status(settings, options.json)
         return 0
+    if options.command == "dataset":
+        return commands.dataset(settings, options.run, options.out, options.json)
+    if options.command == "parity":
+        return commands.parity(settings, options.as_of, options.json)
     if options.command == "promote":
         return _promote(options, settings)
     if options.command in registry_commands.TOLD:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bookshelf.contracts import MODEL_NAMES
@@ -17,7 +18,7 @@ from features.schema import PRICE_SERVICE
 if TYPE_CHECKING:
     from training.fitted import Fitted  # pandas and matplotlib, which the trainer has no use for
 
-#: Exit status where at least one version was refused.
+#: Exit status where at least one version was refused, or data are not what they should be.
 REFUSED = 3
 
 
@@ -33,6 +34,7 @@ def train(name: str, settings: Settings, params: Any, as_of: datetime, source: s
     `source` names whose books it learns from, "" everybody's; the run has it as parameter.
     """
     from training.duty import Duty
+    from training.provenance import moment_tags
     from training.registry import describe, register  # MLflow, which no help text needs
     from training.runs import model_run, tracking_client
 
@@ -44,7 +46,8 @@ def train(name: str, settings: Settings, params: Any, as_of: datetime, source: s
         fitted = replace(
             fitted,
             params={**fitted.params, "source": source},
-            tags={"source": source, **fitted.tags},  # the fit knows better where all books are of one source
+            # The fit knows better where all books are of one source.
+            tags={**moment_tags(settings, as_of, source), **fitted.tags},
             metrics={**fitted.metrics, "fit_seconds": time.monotonic() - started},
         )
         print(f"{name}: {len(fitted.dataset):,} rows from {fitted.dataset_source}")
@@ -67,6 +70,27 @@ def promote(
     for decision in decisions:
         print(decision)
     return 0 if all(decision.promoted for decision in decisions) else REFUSED
+
+
+def dataset(settings: Settings, run_id: str, out: Path | None, as_json: bool) -> int:
+    """Read a run's training set anew, and keep it in `out` if given; `REFUSED` if it is another now."""
+    from training.rebuild import rebuild
+
+    rebuilt = rebuild(settings, run_id)
+    if out is not None:
+        rebuilt.write(out)
+    print(json.dumps(rebuilt.as_json()) if as_json else rebuilt)
+    return 0 if rebuilt.difference is None else REFUSED
+
+
+def parity(settings: Settings, as_of: datetime | None, as_json: bool) -> int:
+    """Compare the features of every book on offer, and log what was found; `REFUSED` if any differ."""
+    from training import parity_check
+
+    found = parity_check.parity(settings, as_of)
+    run_id = parity_check.log_parity(found, settings)
+    print(json.dumps({**found.as_json(), "run_id": run_id}, ensure_ascii=False) if as_json else found)
+    return 0 if found.holds else REFUSED
 
 
 def status(settings: Settings, as_json: bool) -> None:

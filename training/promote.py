@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +17,8 @@ from training.comparison import are_comparable, measured_score, worse_by
 from training.duty import ChampionChanged, Duty
 from training.fitted import Score
 from training.gates import GATES, Coverage, Evidence, refusal
+from training.parity_check import skew
 from training.standing import scores_of_both, snapshot_of
-
-#: What is wrong with the data that a model would be served with, or None; asked of every version that is
-#: judged, with the name of its model. A check of the features' parity between stores belongs here.
-DATA_CHECKS: tuple[Callable[[str, Settings], str | None], ...] = ()
 
 _MOST_JUDGEMENTS = 3
 
@@ -47,9 +43,10 @@ def promote(
     """Judge a version, the newest if none is named, and put it on duty if it passes.
 
     An incumbent that learnt from another source's books is not compared with: neither has seen what the
-    other knows. The decision is kept in the log of promotions, with `who` asked for it and why, and as the
-    version's tag `promotion`. Raises `TrainingError` if there is no such version, or if it or the incumbent
-    cannot be judged because a model or its held-out rows are missing.
+    other knows. One whose features are skewed is refused. The decision is kept in the log of promotions,
+    with `who` asked for it and why, and as the version's tag `promotion`. Raises `TrainingError` if there is
+    no such version, or if it or the incumbent cannot be judged because a model or its held-out rows are
+    missing, and `FeatureStoreError` if features cannot be compared.
     """
     duty = Duty.of(settings)
     number = str(_version(duty.client, name, version).version)
@@ -115,7 +112,6 @@ def _evidence(
     gate, tags = GATES[challenger.name], challenger.tags
     run = client.get_run(challenger.run_id).data
     yardstick = incumbent if incumbent is not None and are_comparable(challenger, incumbent) else None
-    broken = (check(challenger.name, settings) for check in DATA_CHECKS)
     return Evidence(
         score=_score(challenger),
         informative=tags["informative"] == "true" if "informative" in tags else None,
@@ -124,7 +120,7 @@ def _evidence(
         incumbent=None if incumbent is None else str(incumbent.version),
         measured=measured_score(gate, challenger),
         metrics=run.metrics,
-        broken=next((found for found in broken if found is not None), None),
+        broken=skew(settings, tags.get("feature_service", "")),
     )
 
 

@@ -1,4 +1,4 @@
-"""Training sets of invented books, whose prices follow a pattern or none."""
+"""Training sets of invented books, whose prices follow a pattern or none, and five days of two shops."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 
 from bookshelf.settings import Settings
 from features.schema import PRICE_SERVICE
+from tests.training.diary import Diary, written_diary
 from training.dataset import TrainingSet, content_hash
 from training.runs import tracking_client
 
@@ -40,6 +41,25 @@ def four_versions(settings: Settings, registry_of_nothing: Path) -> Settings:
     # With SQLite's log, where the last of it still stands.
     shutil.copytree(registry_of_nothing, settings.mlruns)
     return settings
+
+
+@pytest.fixture(scope="session")
+def five_days(tmp_path_factory: pytest.TempPathFactory) -> Diary:
+    """Five days of two shops, published day by day; whoever changes what lies there puts it back."""
+    folder = tmp_path_factory.mktemp("diary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOKSHELF_HOME", str(folder / "var"))
+        return written_diary(folder)
+
+
+@pytest.fixture
+def diary(five_days: Diary, monkeypatch: pytest.MonkeyPatch) -> Diary:
+    """The five days, whose home the environment names."""
+    for name in ("SOURCE", "BOOKSHELF_SOURCE", "BOOKSHELF_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BOOKSHELF_HOME", str(five_days.settings.home))
+    monkeypatch.setenv("BOOKSHELF_MLRUNS", str(five_days.settings.mlruns))
+    return five_days
 
 
 @pytest.fixture
