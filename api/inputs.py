@@ -36,7 +36,7 @@ from api.fields import (
 )
 from bookshelf.changes import Kind
 from bookshelf.contracts import ModelName
-from bookshelf.webhooks import Event
+from bookshelf.events import Event
 
 _AS_OF = (
     "What the catalogue said at that moment (RFC 3339, with its zone) in place of now. "
