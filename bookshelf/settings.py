@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         """Folder of Feast's Parquet rows: one folder a view, one file a publish."""
         return self.home.resolve() / "feast" / "offline"
 
+    @property
+    def kept_vectors(self) -> Path:
+        """File of every vector that was ever made, by publishing or by training; it may be deleted."""
+        return self.home.resolve() / "feast" / "vectors.db"
+
     def as_environment(self) -> dict[str, str]:
         """The variables that give a child process these settings, wherever it starts."""
         return {_variable(name): _as_text(getattr(self, name)) for name in type(self).model_fields}
