@@ -121,12 +121,16 @@ class DriftWindows:
         of_model = () if model is None else (drift_windows.c.model == model,)
         return self._page(*of_model, number=number, size=size)
 
-    def note_order(self, window_id: int, order_id: str) -> None:
+    def note_order(self, window_id: int, order_id: str) -> DriftWindow:
         """Remember which retraining a window gave rise to."""
         with writing(self.engine) as connection:
-            connection.execute(
-                update(drift_windows).where(drift_windows.c.id == window_id).values(order_id=order_id)
-            )
+            row = connection.execute(
+                update(drift_windows)
+                .where(drift_windows.c.id == window_id)
+                .values(order_id=order_id)
+                .returning(*_COLUMNS)
+            ).one()
+        return _to_window(row)
 
     def _page(
         self, *which: ColumnElement[bool], number: int = 1, size: int = 1

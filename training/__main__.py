@@ -25,6 +25,7 @@ _COMMANDS = {
     "recommender": "train the recommender",
     "sentiment": "train the sentiment model",
     "promote": "put versions on duty that pass their gate; status 3 if one is refused",
+    "drift": "compare what the champions learnt from with what is on offer, as after every publish",
     "status": "tell what is registered and what serves",
 }
 
@@ -69,6 +70,9 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name == "promote":
             command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
             command.add_argument("--version", default=NEWEST, help=f"a number (default: {NEWEST})")
+        if name == "drift":
+            command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
+            command.add_argument("--snapshot", type=int, help="of that publish (default: the last)")
         if name == "status":
             command.add_argument("--json", action="store_true", help="as one JSON list")
     return top
@@ -96,6 +100,9 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "status":
         commands.status(settings, options.json)
         return 0
+    if options.command == "drift":
+        names = MODEL_NAMES if options.name == ALL else (options.name,)
+        return commands.drift(names, settings, options.snapshot)
     if options.command == "promote":
         return _promote(options, settings)
     if options.command == "main":

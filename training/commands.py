@@ -10,6 +10,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+from bookshelf.catalogue import now
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.settings import Settings
 from features.schema import PRICE_SERVICE
@@ -60,6 +61,17 @@ def promote(names: Sequence[str], settings: Settings, version: str | None) -> in
     for decision in decisions:
         print(decision)
     return 0 if all(decision.promoted for decision in decisions) else REFUSED
+
+
+def drift(names: Sequence[str], settings: Settings, snapshot_id: int | None) -> int:
+    """Compare what each champion learnt from with what is on offer; 0 if all were that can be, else 1."""
+    from training.drift import watch_drift
+
+    failed = False
+    for outcome in watch_drift(settings, names, now(), snapshot_id):
+        print(outcome, flush=True)
+        failed = failed or outcome.failed
+    return 1 if failed else 0
 
 
 def status(settings: Settings, as_json: bool) -> None:
