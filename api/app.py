@@ -22,6 +22,7 @@ from api.users import Admin
 from api.webhooks import webhooks
 from api.wire import StrictJson, StrictRequest, check_request
 from bookshelf.catalogue import Catalogue
+from bookshelf.drift import DriftWindows
 from bookshelf.run_log import RunLog
 from bookshelf.runs import Runs
 from bookshelf.secrets import load_secrets
@@ -62,6 +63,7 @@ def _parts(settings: Settings, admin: Admin) -> Parts:
         runs=Runs(catalogue.engine),
         log=RunLog(catalogue.engine),
         webhooks=Webhooks(catalogue.engine),
+        drift=DriftWindows(catalogue.engine),
         gateway=ModelGateway(settings.bento_url, settings.model_timeout),
         admin=admin,
         probes=ThreadPoolExecutor(_PROBE_THREADS, thread_name_prefix="probe"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Response
 
 from api.documentation import group, problems
-from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQuery
+from api.drift_schemas import DriftPage, DriftReply
+from api.inputs import BookPath, DriftQuery, RecommendationQuery, TableQuery, TrainingDataQuery
 from api.parts import parts
 from api.wire import json_reply
 from bookshelf.contracts import (
@@ -75,3 +76,15 @@ def training_data(query: TrainingDataQuery) -> Response:
 def models() -> Response:
     """The models now served, with their versions."""
     return json_reply(parts().gateway.models())
+
+
+@ml.get("/drift", responses={200: DriftPage})
+def drift(query: DriftQuery) -> Response:
+    """How far the books on offer are from those that the models have learnt from, the newest publish first.
+
+    Each publish is compared with what the version then on duty had learnt from, feature by feature, the
+    worst first, and so are that version's predictions. Where enough of the last windows violate, the model
+    is trained anew: `order_id` names the order.
+    """
+    found, total = parts().drift.page(query.model, number=query.page, size=query.page_size)
+    return json_reply(DriftPage.of(map(DriftReply.model_validate, found), total, query))

@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from api.gateway import ModelGateway
 from api.users import Admin
 from bookshelf.catalogue import Catalogue
+from bookshelf.drift import DriftWindows
 from bookshelf.run_log import RunLog
 from bookshelf.runs import Runs
 from bookshelf.webhooks import Webhooks
@@ -26,6 +27,7 @@ class Parts:
     runs: Runs
     log: RunLog
     webhooks: Webhooks
+    drift: DriftWindows
     gateway: ModelGateway
     admin: Admin
     probes: ThreadPoolExecutor

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bookshelf.database import reading, writing
@@ -22,7 +22,7 @@ class FeatureDrift:
 
     `psi` is the population stability index, 0 for the same shares. `ks` is the Kolmogorov–Smirnov
     distance, 0 to 1, and `p` how often chance alone comes so far; None for a category, or where one side
-    knows no number. A limit is the larger of what matters and what chance does to so few rows.
+    knows fewer than two numbers. A limit is the larger of what matters and what chance does to so few rows.
     """
 
     feature: str
@@ -112,9 +112,16 @@ class DriftWindows:
         )
         return found[0] if found else None
 
-    def newest(self, model: str, size: int) -> list[DriftWindow]:
-        """At most `size` windows of the model, of any version, the newest publish last."""
-        return self._page(drift_windows.c.model == model, size=size)[0][::-1]
+    def history(self, model: str, newest: int) -> list[DriftWindow]:
+        """So many of the model's windows, of any version, the newest last; before them all with an order."""
+        of_model = drift_windows.c.model == model
+        last = select(drift_windows.c.id).where(of_model).order_by(*_NEWEST_FIRST).limit(newest)
+        wanted = or_(drift_windows.c.id.in_(last), drift_windows.c.order_id.is_not(None))
+        with reading(self.engine) as connection:
+            rows = connection.execute(
+                select(*_COLUMNS).where(of_model, wanted).order_by(*_NEWEST_FIRST)
+            ).all()
+        return [_to_window(row) for row in reversed(rows)]
 
     def page(self, model: str | None, *, number: int, size: int) -> tuple[list[DriftWindow], int]:
         """Page `number` (from 1) of the windows, of that model or of all, newest first, and their number."""
@@ -139,14 +146,13 @@ class DriftWindows:
         with reading(self.engine) as connection:
             total = connection.execute(select(func.count()).select_from(matching.subquery())).scalar_one()
             rows = connection.execute(
-                matching.order_by(drift_windows.c.published_at.desc(), drift_windows.c.id.desc())
-                .limit(size)
-                .offset((number - 1) * size)
+                matching.order_by(*_NEWEST_FIRST).limit(size).offset((number - 1) * size)
             ).all()
         return [_to_window(row) for row in rows], total
 
 
 _GIVEN: Sequence[str] = [field.name for field in fields(NewWindow) if field.name != "features"]
+_NEWEST_FIRST = (drift_windows.c.published_at.desc(), drift_windows.c.id.desc())
 _COLUMNS = tuple(drift_windows.c[field.name] for field in fields(DriftWindow))
 
 

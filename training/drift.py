@@ -25,13 +25,10 @@ from training.runs import tracking_client
 #: Who asks for a retraining, in its order.
 REQUESTER = "drift"
 
-# Windows that a decision looks back on: enough for the longest cooldown of daily publishes.
-_LOOKED_BACK = 100
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one model: its window, or None and why there is none; `failed` if there should be one."""
+    """What became of one model: its window, or None and why; `failed` where there should be one."""
 
     model: str
     told: str
@@ -85,8 +82,8 @@ class _Watch:
         if found is None:
             return Outcome(model=name, told="no version serves, and there is nothing to compare with")
         if found.source and found.source != self.snapshot.source:
-            told = f"version {found.version} learnt from {found.source}, which snapshot {self.snapshot.id} is not of"
-            return Outcome(model=name, told=told)
+            other = f"snapshot {self.snapshot.id} is of another source than {found.source}"
+            return Outcome(model=name, told=f"{other}, from which version {found.version} learnt")
         windows = DriftWindows(self.catalogue.engine)
         window = windows.find(name, found.version, self.snapshot.id)
         known = window is not None
@@ -121,11 +118,12 @@ class _Watch:
         return found
 
     def _ordered(self, windows: DriftWindows, window: DriftWindow) -> tuple[DriftWindow, str]:
-        """The window with the retraining that it gives rise to, if it does; and what is to be said of that."""
-        history = windows.newest(window.model, _LOOKED_BACK)
-        if window.order_id or not history or history[-1].id != window.id:
+        """The window with the retraining that it gives rise to, if any, and what is to be said of that."""
+        policy = Policy.of(self.settings)
+        history = windows.history(window.model, policy.windows)
+        if window.order_id or history[-1].id != window.id:
             return window, ""
-        reason = reason_to_retrain(history, Policy.of(self.settings), self.at)
+        reason = reason_to_retrain(history, policy, self.at)
         if reason is None:
             return window, ""
         try:

@@ -97,7 +97,8 @@ def principal_axes(vectors: Vectors, count: int) -> Vectors:
 def _cosines(vectors: Vectors, middle: Vectors) -> Values:
     """To the middle; 0 for a vector without length."""
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(middle)
-    return np.divide(vectors @ middle, lengths, out=np.zeros(len(vectors)), where=lengths > 0)
+    near: Values = np.divide(vectors @ middle, lengths, out=np.zeros(len(vectors)), where=lengths > 0)
+    return near
 
 
 def _stacked(cells: pd.Series[Any]) -> Vectors:

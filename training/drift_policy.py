@@ -1,4 +1,4 @@
-"""When drift calls for a retraining: k of the last n windows violate, and not again and again for one cause."""
+"""When drift calls for a retraining: k of the last n windows violate, and once for one cause."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Policy:
 def reason_to_retrain(history: Sequence[DriftWindow], policy: Policy, at: datetime) -> str | None:
     """Why the model should be trained anew, in one sentence; None if it should not.
 
-    `history` are the model's windows, the newest last. Those count that were published after the
+    `history` are the model's last windows, the newest last, and before them those that led to an order.
+    Those count that were published after the
     champion learnt, that compare with it and no other version, and that came after the last order; and
     nothing is asked for while the newest of them keeps its limits.
     """
@@ -69,7 +70,8 @@ def _cools_down(
         return False
     in_vain = sum(1 for one in of_version if one.order_id)
     doublings = min(max(in_vain - 1, 0), _MOST_DOUBLINGS)
-    return at < max(one.measured_at for one in ordered) + policy.cooldown * 2**doublings
+    over = max(one.measured_at for one in ordered) + policy.cooldown * (1 << doublings)
+    return at < over
 
 
 def _after_last_order(windows: Sequence[DriftWindow]) -> list[DriftWindow]:

@@ -64,7 +64,7 @@ def _tones(
     settings: Settings, model: SentimentClassifier, fingerprint: str | None, tables: Sequence[pd.DataFrame]
 ) -> tuple[Values, ...]:
     """Scores of descriptions, each read once, however many tables it is in."""
-    texts = [list(table["description"].iloc[chosen(table[schema.JOIN_KEY])]) for table in tables]
+    texts = [list(table["description"].iloc[chosen(table[schema.JOIN_KEY].to_numpy())]) for table in tables]
     distinct = sorted({text for side in texts for text in side if text})
     load = partial(Encoder.load, settings.encoder)
     try:

@@ -1,4 +1,4 @@
-"""How far two samples of a feature are apart, by population stability and Kolmogorov–Smirnov; and how far counts."""
+"""How far two samples of a feature are apart, by population stability and Kolmogorov–Smirnov."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def compare_numbers(
     cells = number_cells(reference, window)
     known = [side[~np.isnan(side)] for side in (reference, window)]
     ks, p, ks_limit = None, None, None
-    if min(map(len, known)):
+    if min(map(len, known)) > 1:
         found = ks_2samp(*known, method="asymp")
         ks, p = float(found.statistic), float(found.pvalue)
         ks_limit = max(limits.ks, ks_by_chance(len(known[0]), len(known[1]), _each(limits, comparisons)))

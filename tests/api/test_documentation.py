@@ -11,6 +11,7 @@ from flask import Flask
 from pydantic import BaseModel
 
 import api.book_schemas
+import api.drift_schemas
 import api.inputs
 import api.run_schemas
 import api.schemas
@@ -20,7 +21,7 @@ from api.examples import EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
 from api.run_schemas import RunProblem
 from bookshelf.contracts import Problem
 
-SCHEMAS = (api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas)
+SCHEMAS = (api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas, api.drift_schemas)
 
 
 @pytest.fixture(scope="module")
