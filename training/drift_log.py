@@ -60,7 +60,7 @@ def window_table(window: NewWindow) -> str:
     return (
         f"# Drift of {window.model} version {window.version}, snapshot {window.snapshot_id}\n\n"
         f"{window.window_rows:,} {what} on offer at {window.published_at.isoformat()}, beside the "
-        f"{window.reference_rows:,} that the version learnt from as of {window.reference_at.isoformat()}. "
+        f"{window.reference_rows:,} of when the version learnt, {window.reference_at.isoformat()}. "
         f"{'A limit is reached.' if window.violated else 'No limit is reached.'}\n\n"
         f"{table(header, [_cells(one) for one in window.features])}\n"
     )
