@@ -30,7 +30,8 @@ _DIED = f"its trainer died {MOST_ATTEMPTS} times before it was done"
 class Order:
     """What is asked, of which model, and how that stands; `outcome` says how it ended.
 
-    `version` is the one to put on duty; None is the newest to promote, and the one before to go back to.
+    `version` is the one to put on duty, None where a new one is to be trained: an order may be carried out
+    twice, and what was before the champion, or is the newest, is another version the second time.
     """
 
     id: str
@@ -64,7 +65,12 @@ class ModelOrders:
         at: datetime,
         version: str | None = None,
     ) -> Order:
-        """Queue an order. Raises `OrderInProgress`, naming it, while another of the model is not done."""
+        """Queue an order. Raises `OrderInProgress`, naming it, while another of the model is not done.
+
+        Raises `ValueError` for one to promote or to go back to that names no version, or a training with one.
+        """
+        if (version is None) != (kind == "retrain"):
+            raise ValueError(f"an order to {kind} names {'no version' if kind == 'retrain' else 'a version'}")
         order_id = str(uuid4())
         row = {
             "id": order_id,

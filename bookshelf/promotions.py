@@ -126,11 +126,12 @@ class Promotions:
         """By model, the change that put on duty what was live then; a model of which none was is left out."""
         return {model: one for model, one in self.standing(moment).items() if one.to_version is not None}
 
-    def standing(self, moment: datetime) -> Mapping[str, Promotion]:
-        """By model, its last change until then, also one that left no version on duty."""
+    def standing(self, moment: datetime | None = None) -> Mapping[str, Promotion]:
+        """By model, its last change of all or until then, also one that left no version on duty."""
+        until = [] if moment is None else [promotions.c.at <= moment]
         newest = (
             select(func.max(promotions.c.id))
-            .where(promotions.c.at <= moment, promotions.c.action != "refused")
+            .where(promotions.c.action != "refused", *until)
             .group_by(promotions.c.model)
         )
         with reading(self.engine) as connection:

@@ -65,9 +65,12 @@ class Settings(BaseSettings):
     fetch_pause: Duration = Field(default=timedelta(0), ge=timedelta(0))
     fetch_timeout: Duration = Field(default=timedelta(seconds=15), gt=timedelta(0))
 
-    # Five fields of a crontab, or `off`; read by ingestion/cron.py, for which the web process has no use.
+    # Five fields of a crontab, or `off`; read by bookshelf/cron.py, for which the web process has no use.
     schedule: str = Field(default="17 3 * * *", max_length=200)
     schedule_time_zone: str = Field(default="UTC", max_length=100)
+    # Once a week, an hour after a scrape: what is known of books changes slowly, a training takes minutes of
+    # all processors, and what it makes serves only if it passes its gate.
+    retrain_schedule: str = Field(default="23 4 * * 0", max_length=200)
 
     #: How long a run belongs to a process that is not heard of; longer where the machine may stand still.
     run_lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,7 +14,7 @@ from typing import Any
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings, load_settings
-from training import commands
+from training import commands, registry_commands
 
 ALL = "all"
 NEWEST = "newest"
@@ -27,6 +28,7 @@ _COMMANDS = {
     "promote": "put versions on duty that pass their gate; status 3 if one is refused",
     "drift": "compare what the champions learnt from with what is on offer, as after every publish",
     "status": "tell what is registered and what serves",
+    **registry_commands.TOLD,
 }
 
 
@@ -54,7 +56,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     found = top.add_subparsers(dest="command", required=True, metavar="command")
     for name, told in _COMMANDS.items():
         command = found.add_parser(name, help=told, description=told)
-        if name in ("main", *MODEL_NAMES):
+        if name in ("main", "tune", *MODEL_NAMES):
             command.add_argument(
                 "--as-of",
                 type=moment,
@@ -70,11 +72,13 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name == "promote":
             command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
             command.add_argument("--version", default=NEWEST, help=f"a number (default: {NEWEST})")
+            registry_commands.add_reason(command)
         if name == "drift":
             command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
-            command.add_argument("--snapshot", type=int, help="of that publish (default: the last)")
+            command.add_argument("--snapshot", type=int, help="default: all that were not measured yet")
         if name == "status":
             command.add_argument("--json", action="store_true", help="as one JSON list")
+        registry_commands.add_arguments(name, command, moment)
     return top
 
 
@@ -105,6 +109,8 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return commands.drift(names, settings, options.snapshot)
     if options.command == "promote":
         return _promote(options, settings)
+    if options.command in registry_commands.TOLD:
+        return registry_commands.run(options, settings)
     if options.command == "main":
         for name in MODEL_NAMES:
             commands.train(name, settings, commands.params_type(name)(), options.as_of, options.source)
@@ -119,8 +125,11 @@ def _promote(options: argparse.Namespace, settings: Settings) -> int:
     if options.name == ALL and options.version != NEWEST:
         raise BookshelfError("a version is of one model: name it with --name")
     names = MODEL_NAMES if options.name == ALL else (options.name,)
-    return commands.promote(names, settings, None if options.version == NEWEST else options.version)
+    version = None if options.version == NEWEST else options.version
+    return commands.promote(names, settings, version, options.by, options.reason)
 
 
 if __name__ == "__main__":
+    # Whoever ends a training is told of it in its run, which has then failed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

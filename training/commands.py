@@ -26,11 +26,12 @@ def params_type(name: str) -> type[Any]:
     return found
 
 
-def train(name: str, settings: Settings, params: Any, as_of: datetime, source: str) -> None:
-    """Fit, judge and register one model on what was known at `as_of`, and say how good it is.
+def train(name: str, settings: Settings, params: Any, as_of: datetime, source: str) -> str:
+    """Fit, judge and register one model on what was known at `as_of`, and say how good it is; its version.
 
     `source` names whose books it learns from, "" everybody's; the run has it as parameter.
     """
+    from training.duty import Duty
     from training.registry import describe, register  # MLflow, which no help text needs
     from training.runs import model_run, tracking_client
 
@@ -50,14 +51,18 @@ def train(name: str, settings: Settings, params: Any, as_of: datetime, source: s
             print(f"  {verdict}")
         print(f"  {describe(fitted)}")
         registered = register(fitted, settings)
+    Duty.of(settings).note(name)
     print(f"  registered as version {registered.version} ({time.monotonic() - started:.1f} s)", flush=True)
+    return registered.version
 
 
-def promote(names: Sequence[str], settings: Settings, version: str | None) -> int:
+def promote(
+    names: Sequence[str], settings: Settings, version: str | None, who: str = "cli", reason: str = ""
+) -> int:
     """Send a version of each model to its gate; 0 if all serve now, `REFUSED` if one may not."""
     from training.promote import promote as judge
 
-    decisions = [judge(name, settings, version) for name in names]
+    decisions = [judge(name, settings, version, who=who, reason=reason) for name in names]
     for decision in decisions:
         print(decision)
     return 0 if all(decision.promoted for decision in decisions) else REFUSED

@@ -1,14 +1,16 @@
-"""What a version must show before it serves: thresholds as data, and the judgement as a pure function."""
+"""What a version must show before it serves: thresholds as data, each with its reason, and the judgement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from scipy.stats import binom
 
 from training.fitted import Score
 from training.metrics import Estimate
+from training.requirements import Requirement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,19 +20,34 @@ class Gate:
     `may_be_uninformative`: a model that says itself that it knows no more than its baseline may serve.
     `coverage_shortfall` is the share by which its intervals may hold fewer truths than they promise,
     beyond what chance does once in a hundred times; None for a model without intervals.
+    `score_of_losses` says how the score it claims follows from the losses of its held-out rows, so that the
+    gate can measure it itself; None where it does not. `most_worse` is the mean loss by which the
+    whole interval may lie above the incumbent's. `requirements` are of the metrics of its run.
     """
 
     may_be_uninformative: bool = False
     coverage_shortfall: float | None = None
+    score_of_losses: Literal["mean", "one less mean"] | None = None
+    most_worse: float = 0.0
+    requirements: tuple[Requirement, ...] = ()
 
 
 GATES: Mapping[str, Gate] = {
-    "price": Gate(may_be_uninformative=True, coverage_shortfall=0.03),
-    "recommender": Gate(),
-    "sentiment": Gate(),
+    "price": Gate(
+        # Where prices follow nothing there is a model all the same: it answers a constant and says so.
+        may_be_uninformative=True,
+        # Intervals are made on other rows than they are tried on; nobody notices three points.
+        coverage_shortfall=0.03,
+        score_of_losses="mean",
+    ),
+    "recommender": Gate(score_of_losses="one less mean"),
+    "sentiment": Gate(),  # its score is an F1 over all texts, which no mean over them is
 }
 
-_RARE = 0.01
+#: What chance does less often than this is not put down to it: one model in a hundred is refused unjustly.
+RARE = 0.01
+#: Share by which a claimed score and the one measured at the gate may differ: rounding of sums, nothing else.
+CLAIM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +65,8 @@ class Evidence:
 
     `coverage` is None for a model without intervals. `worse_by` is the challenger's loss less the
     incumbent's on the same rows, below 0 where the challenger is better; None where there is no incumbent.
+    `measured` is the score as the gate found it, None where it does not follow from losses. `metrics` are
+    those of the version's run. `broken` says what is wrong with the data it would be served with.
     """
 
     score: Score
@@ -55,11 +74,31 @@ class Evidence:
     coverage: Coverage | None = None
     worse_by: Estimate | None = None
     incumbent: str | None = None
+    measured: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    broken: str | None = None
 
 
 def refusal(gate: Gate, evidence: Evidence) -> str | None:
     """Why the version may not serve, in one sentence; None if it may."""
-    return _no_better_than_baseline(gate, evidence) or _dishonest(gate, evidence) or _worse(evidence)
+    return (
+        evidence.broken
+        or _untrue(evidence)
+        or _no_better_than_baseline(gate, evidence)
+        or _dishonest(gate, evidence)
+        or _lacking(gate, evidence)
+        or _worse(gate, evidence)
+    )
+
+
+def _untrue(evidence: Evidence) -> str | None:
+    score, measured = evidence.score, evidence.measured
+    if measured is None or abs(measured - score.value) <= CLAIM_TOLERANCE * max(1.0, abs(measured)):
+        return None
+    return (
+        f"it claims {_named(score)} of {score.value:.4g} {score.unit}, "
+        f"and {measured:.4g} was measured on its held-out rows"
+    )
 
 
 def _no_better_than_baseline(gate: Gate, evidence: Evidence) -> str | None:
@@ -79,7 +118,7 @@ def _dishonest(gate: Gate, evidence: Evidence) -> str | None:
     if found is None:
         return "the coverage of its intervals was not measured"
     by_chance = binom.cdf(round(found.held * found.rows), found.rows, found.promised)
-    if found.held >= found.promised - gate.coverage_shortfall or by_chance >= _RARE:
+    if found.held >= found.promised - gate.coverage_shortfall or by_chance >= RARE:
         return None
     return (
         f"its intervals promise to hold {found.promised:.0%} of the truths and hold {found.held:.0%} of "
@@ -87,11 +126,24 @@ def _dishonest(gate: Gate, evidence: Evidence) -> str | None:
     )
 
 
-def _worse(evidence: Evidence) -> str | None:
+def _lacking(gate: Gate, evidence: Evidence) -> str | None:
+    breaches = (
+        one.breach(evidence.metrics)
+        for one in gate.requirements
+        if not (one.unless_uninformative and evidence.informative is False)
+    )
+    return next((breach for breach in breaches if breach is not None), None)
+
+
+def _worse(gate: Gate, evidence: Evidence) -> str | None:
     worse_by = evidence.worse_by
-    if worse_by is None or worse_by.low <= 0:
+    if worse_by is None or worse_by.low <= gate.most_worse:
         return None
     return (
         f"it is worse than the incumbent, version {evidence.incumbent}, on the same held-out rows: mean loss "
         f"higher by {worse_by.mean:.4g}, 95 % interval {worse_by.low:.4g} to {worse_by.high:.4g}"
     )
+
+
+def _named(score: Score) -> str:
+    return f"an {score.metric}" if score.metric[0] in "AEFHILMNORSX" else f"a {score.metric}"

@@ -39,13 +39,20 @@ def test_an_order_waits_until_it_is_claimed_and_ends_with_its_outcome(orders: Mo
 
 def test_a_second_order_of_one_model_is_refused_by_the_name_of_the_first(orders: ModelOrders) -> None:
     first = orders.request("retrain", "price", "admin", "", NOON)
-    other = orders.request("retrain", "sentiment", "admin", "", NOON)
+    other = orders.request("retrain", "sentiment", "admin", "", LATER)
     orders.claim("us", NOON)
     with pytest.raises(OrderInProgress, match=f"order {first.id}, to retrain price, is running") as caught:
-        orders.request("rollback", "price", "admin", "", NOON)
+        orders.request("rollback", "price", "admin", "", NOON, "1")
     assert caught.value.order_id == first.id
     orders.finish(first.id, "us", LATER, "refused", "it is worse")
-    assert orders.request("rollback", "price", "admin", "", LATER).id != other.id
+    assert orders.request("rollback", "price", "admin", "", LATER, "1").id != other.id
+
+
+def test_an_order_says_itself_which_version_it_is_about(orders: ModelOrders) -> None:
+    with pytest.raises(ValueError, match="an order to rollback names a version"):
+        orders.request("rollback", "price", "admin", "", NOON)
+    with pytest.raises(ValueError, match="an order to retrain names no version"):
+        orders.request("retrain", "price", "admin", "", NOON, "1")
 
 
 def test_of_many_who_ask_at_once_one_order_is_made(orders: ModelOrders) -> None:
@@ -62,7 +69,7 @@ def test_of_many_who_ask_at_once_one_order_is_made(orders: ModelOrders) -> None:
 
 def test_only_the_kinds_that_are_wanted_are_claimed_the_oldest_first(orders: ModelOrders) -> None:
     orders.request("retrain", "price", "admin", "", NOON)
-    second = orders.request("rollback", "sentiment", "admin", "", LATER)
+    second = orders.request("rollback", "sentiment", "admin", "", LATER, "1")
     claimed = orders.claim("us", LATER, ("rollback", "promote"))
     assert claimed is not None
     assert claimed.id == second.id
