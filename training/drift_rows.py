@@ -12,17 +12,15 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from bookshelf.catalogue import Catalogue
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 from features import schema
 from training.dataset import TrainingSet, load_training_set
+from training.duty import Duty
 from training.explanation import TRAINING_SET_FILE
 from training.registry import CHAMPION
-
-_ABSENT = tuple(ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +40,12 @@ class Champion:
     learnt_at: datetime
 
 
-def champion(client: MlflowClient, catalogue: Catalogue, name: str) -> Champion | None:
+def champion(duty: Duty, catalogue: Catalogue, name: str) -> Champion | None:
     """The version on duty, None if there is none."""
-    try:
-        found = client.get_model_version_by_alias(name, CHAMPION)
-    except MlflowException as error:
-        if error.error_code not in _ABSENT:
-            raise
+    number = duty.aliases(name).get(CHAMPION)
+    if number is None:
         return None
+    found = duty.client.get_model_version(name, number)
     return Champion(
         name=name,
         version=str(found.version),
@@ -57,7 +53,7 @@ def champion(client: MlflowClient, catalogue: Catalogue, name: str) -> Champion 
         tags=dict(found.tags),
         source=found.tags.get("source", ""),
         service=found.tags.get("feature_service", schema.SENTIMENT_SERVICE),
-        learnt_at=_learnt_at(client, catalogue, found),
+        learnt_at=_learnt_at(duty.client, catalogue, found),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
@@ -13,7 +14,7 @@ from mlflow import MlflowClient
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
 from bookshelf.drift import DriftWindow, DriftWindows
-from bookshelf.errors import FeatureStoreError, NotFound
+from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.model_orders import ModelOrders
 from bookshelf.settings import Settings
 from features.price import PriceRegressor
@@ -21,7 +22,7 @@ from features.schema import PRICE_SERVICE
 from ingestion.publish import publish_features
 from training.__main__ import main
 from training.dataset import load_training_set
-from training.drift import Outcome, watch_drift
+from training.drift import Outcome, follow_publication, watch_drift
 from training.fitted import Fitted, Score
 from training.price import labelled_rows
 from training.registry import CHAMPION, register
@@ -137,16 +138,21 @@ def test_a_window_is_measured_once(settings: Settings, windows: DriftWindows) ->
     assert windows.page("price", number=1, size=10)[1] == 2
 
 
-def test_the_third_violation_orders_one_retraining(settings: Settings, windows: DriftWindows) -> None:
+def test_publishes_that_were_missed_are_made_up_for_and_the_third_violation_orders_one_retraining(
+    settings: Settings, windows: DriftWindows
+) -> None:
     orders = ModelOrders(windows.engine)
-    assert window_of(settings, 3).order_id is None
-    third = window_of(settings, 4)
+    second, third = (one.window for one in watch_drift(settings, ["price"], START + 5 * DAY))
+    assert second is not None
+    assert third is not None
+    assert (second.snapshot_id, second.order_id, third.snapshot_id) == (3, None, 4)
     [order], total = orders.page(number=1, size=10, model="price")
     assert (total, order.kind, order.requested_by, order.id) == (1, "retrain", "drift", third.order_id)
     assert order.reason.startswith(
         "3 of the last 3 windows drift from what version 1 learnt from; in the newest "
     )
-    assert window_of(settings, 4) == third
+    [again] = watch_drift(settings, ["price"], START + 6 * DAY)
+    assert again.window == third
     assert orders.page(number=1, size=10)[1] == 1
 
 
@@ -175,9 +181,10 @@ def test_a_publish_of_books_that_it_never_learnt_from_is_no_window(settings: Set
 
 def test_a_new_champion_begins_a_count_of_its_own(settings: Settings, windows: DriftWindows) -> None:
     version = champion_of(settings, START + 3 * DAY)
-    window = window_of(settings, 4)
+    follow_publication(settings)  # models that have no champion are no reason to fail
+    window = windows.page("price", number=1, size=1)[0][0]
     assert (window.version, window.violated, window.reference_at) == (version, False, START + 3 * DAY)
-    assert windows.page("price", number=1, size=10)[1] == 5
+    assert (window.snapshot_id, windows.page("price", number=1, size=10)[1]) == (4, 5)
 
 
 def test_without_a_champion_there_is_nothing_to_compare_with(settings: Settings) -> None:
@@ -200,7 +207,12 @@ def test_the_command_says_how_it_stands(settings: Settings, capsys: pytest.Captu
     assert capsys.readouterr().out.startswith("price: ")
 
 
-def test_an_empty_catalogue_has_no_drift(settings: Settings, tmp_path: object) -> None:
+def test_a_champion_whose_books_are_nowhere_published_is_told_of_and_is_a_failure(
+    settings: Settings, tmp_path: Path
+) -> None:
     empty = settings.model_copy(update={"home": tmp_path})
-    with pytest.raises(FeatureStoreError, match="the catalogue is empty"):
-        list(watch_drift(empty, ["price"], START))
+    [outcome] = watch_drift(empty, ["price"], START)
+    assert (outcome.window, outcome.failed) == (None, True)
+    assert outcome.told.startswith("not measured: ")
+    with pytest.raises(BookshelfError, match="price: not measured: "):
+        follow_publication(empty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -52,16 +53,11 @@ def orders_of(story: Iterable[bool], policy: Policy, *, publishes_a_day: int = 1
     history: list[DriftWindow] = []
     for number, violated in enumerate(story):
         at = START + number * DAY / publishes_a_day
-        window = a_window(number, violated)
-        window = DriftWindow(**{**_values(window), "published_at": at, "measured_at": at})
+        window = replace(a_window(number, violated), published_at=at, measured_at=at)
         if reason_to_retrain([*history, window], policy, at):
-            window = DriftWindow(**{**_values(window), "order_id": "some"})
+            window = replace(window, order_id="some")
         history.append(window)
     return [number for number, window in enumerate(history) if window.order_id]
-
-
-def _values(window: DriftWindow) -> dict[str, object]:
-    return {name: getattr(window, name) for name in DriftWindow.__dataclass_fields__}
 
 
 @pytest.mark.parametrize("story", ["xxx", "x.x.x", ".....xxx", "xx..x"])
