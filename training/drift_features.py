@@ -49,7 +49,7 @@ def compare_tables(
 
     Tables have the features of a service by their names, and neither may be empty. Of a title and a
     description the words are counted; of a vector it is compared how near the reference's middle it lies,
-    and where on the axes along which the reference spreads most.
+    and where on the axes along which both together spread most.
     """
     pairs = [Pair(PREDICTION, *predictions)] if min(map(len, predictions)) else []
     for name in reference.columns:
@@ -77,15 +77,15 @@ def _vector_pairs(name: str, reference: Vectors, window: Vectors) -> list[Pair]:
     lengths = [[str(side.shape[1])] * len(side) for side in (reference, window)]
     if lengths[0][0] != lengths[1][0]:  # another encoder's: there is nothing else to compare
         return [Pair(f"{name}_dimensions", lengths[0], lengths[1])]
-    middle = reference.mean(axis=0)
-    axes = principal_axes(reference, _AXES)
-    near = [_cosines(side, middle) for side in (reference, window)]
-    places = [((side - middle) @ axes).astype(np.float64) for side in (reference, window)]
+    # Of both: few rows lie further out on axes of their own than others of their kind do.
+    axes = principal_axes(np.concatenate([reference, window]), _AXES)
+    places = [(side @ axes).astype(np.float64) for side in (reference, window)]
+    near = _near_the_others(reference), _cosines(window, reference.mean(axis=0, keepdims=True))
     along = [
         Pair(f"{name}_axis_{axis + 1}", places[0][:, axis], places[1][:, axis])
         for axis in range(axes.shape[1])
     ]
-    return [Pair(f"{name}_centre", near[0], near[1]), *along]
+    return [Pair(f"{name}_centre", *near), *along]
 
 
 def principal_axes(vectors: Vectors, count: int) -> Vectors:
@@ -94,10 +94,16 @@ def principal_axes(vectors: Vectors, count: int) -> Vectors:
     return np.ascontiguousarray(directions[:, ::-1][:, :count], dtype=np.float32)
 
 
-def _cosines(vectors: Vectors, middle: Vectors) -> Values:
-    """To the middle; 0 for a vector without length."""
-    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(middle)
-    near: Values = np.divide(vectors @ middle, lengths, out=np.zeros(len(vectors)), where=lengths > 0)
+def _near_the_others(vectors: Vectors) -> Values:
+    """How near (n,) each lies to the middle of all but itself, which is all that another can come near."""
+    return _cosines(vectors, (vectors.sum(axis=0) - vectors) / max(len(vectors) - 1, 1))
+
+
+def _cosines(vectors: Vectors, middles: Vectors) -> Values:
+    """Each to its middle, or all (n, d) to one (1, d); 0 where either has no length."""
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(middles, axis=1)
+    products = np.sum(vectors * middles, axis=1)
+    near: Values = np.divide(products, lengths, out=np.zeros(len(vectors)), where=lengths > 0)
     return near
 
 

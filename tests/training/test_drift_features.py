@@ -16,10 +16,10 @@ from training.drift_statistics import Limits
 Table = pd.DataFrame
 
 
-def a_table(n: int = 400, seed: int = 1, *, shift: float = 0.0, dimensions: int = 64) -> Table:
+def a_table(n: int = 400, seed: int = 1, *, shift: float = 0.0, dimensions: int = 384) -> Table:
     """Books whose vectors spread unevenly, as those of texts do, moved by `shift` along their widest axis."""
     chance = np.random.default_rng(seed)
-    widths = 1 / np.arange(1, dimensions + 1)
+    widths = 1 / np.sqrt(np.arange(1, dimensions + 1))
     vectors = chance.normal(size=(n, dimensions)) * widths + np.eye(dimensions)[-1]
     vectors[:, 0] += shift
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
