@@ -5,12 +5,10 @@ from __future__ import annotations
 from flask import Response
 
 from api.documentation import group, problems
-from api.drift_schemas import DriftPage, DriftReply
-from api.inputs import BookPath, DriftQuery, RecommendationQuery, TableQuery, TrainingDataQuery
+from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQuery
 from api.parts import parts
 from api.wire import json_reply
 from bookshelf.contracts import (
-    ModelsReply,
     PredictionsReply,
     PredictionsRequest,
     PriceReply,
@@ -70,21 +68,3 @@ def training_data(query: TrainingDataQuery) -> Response:
     With `as_of`, what it would be trained on had that moment been the last that was known.
     """
     return json_reply(parts().gateway.training_data(TrainingDataRequest(**query.model_dump())))
-
-
-@ml.get("/models", responses={200: ModelsReply})
-def models() -> Response:
-    """The models now served, with their versions."""
-    return json_reply(parts().gateway.models())
-
-
-@ml.get("/drift", responses={200: DriftPage})
-def drift(query: DriftQuery) -> Response:
-    """How far the books on offer are from those that the models have learnt from, the newest publish first.
-
-    Each publish is compared with what the version then on duty had learnt from, feature by feature, the
-    worst first, and so are that version's predictions. Where enough of the last windows violate, the model
-    is trained anew: `order_id` names the order.
-    """
-    found, total = parts().drift.page(query.model, number=query.page, size=query.page_size)
-    return json_reply(DriftPage.of(map(DriftReply.model_validate, found), total, query))

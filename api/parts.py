@@ -12,8 +12,11 @@ from api.gateway import ModelGateway
 from api.users import Admin
 from bookshelf.catalogue import Catalogue
 from bookshelf.drift import DriftWindows
+from bookshelf.model_orders import ModelOrders
+from bookshelf.promotions import Promotions
 from bookshelf.run_log import RunLog
 from bookshelf.runs import Runs
+from bookshelf.standings import Standings
 from bookshelf.webhooks import Webhooks
 
 _KEY = "bookshelf"
@@ -28,6 +31,9 @@ class Parts:
     log: RunLog
     webhooks: Webhooks
     drift: DriftWindows
+    promotions: Promotions
+    orders: ModelOrders
+    standings: Standings
     gateway: ModelGateway
     admin: Admin
     probes: ThreadPoolExecutor

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bookshelf.catalogue import now
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.settings import Settings
 from features.schema import PRICE_SERVICE
-from training.fitted import Fitted
+
+if TYPE_CHECKING:
+    from training.fitted import Fitted  # pandas and matplotlib, which the trainer has no use for
 
 #: Exit status where at least one version was refused.
 REFUSED = 3

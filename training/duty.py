@@ -19,12 +19,8 @@ from bookshelf.errors import TrainingError
 from bookshelf.promotions import Change, Promotion, Promotions
 from bookshelf.settings import Settings
 from bookshelf.standings import Standing, Standings
-from training.registry import CHALLENGER, CHAMPION
+from training.aliases import CHALLENGER, CHAMPION, PREVIOUS, PROMOTION_TAG
 from training.runs import tracking_client
-
-PREVIOUS = "previous"
-#: Tag of a version with what was decided of it last.
-PROMOTION_TAG = "promotion"
 
 _ABSENT = tuple(ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE))
 _HOW = {

@@ -15,7 +15,7 @@ from training.requirements import Requirement
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """The thresholds of one model.
+    """The thresholds of one model, whose held-out rows are judged by `loss`, in words.
 
     `may_be_uninformative`: a model that says itself that it knows no more than its baseline may serve.
     `coverage_shortfall` is the share by which its intervals may hold fewer truths than they promise,
@@ -25,6 +25,7 @@ class Gate:
     whole interval may lie above the incumbent's. `requirements` are of the metrics of its run.
     """
 
+    loss: str
     may_be_uninformative: bool = False
     coverage_shortfall: float | None = None
     score_of_losses: Literal["mean", "one less mean"] | None = None
@@ -34,14 +35,18 @@ class Gate:
 
 GATES: Mapping[str, Gate] = {
     "price": Gate(
+        loss="absolute error of the price, in its currency",
         # Where prices follow nothing there is a model all the same: it answers a constant and says so.
         may_be_uninformative=True,
         # Intervals are made on other rows than they are tried on; nobody notices three points.
         coverage_shortfall=0.03,
         score_of_losses="mean",
     ),
-    "recommender": Gate(score_of_losses="one less mean"),
-    "sentiment": Gate(),  # its score is an F1 over all texts, which no mean over them is
+    "recommender": Gate(
+        loss="1 less the reciprocal rank of the right answer", score_of_losses="one less mean"
+    ),
+    # Its score is an F1 over all texts, which no mean over them is.
+    "sentiment": Gate(loss="log loss, in nats; ln 3 = 1.099 knows nothing"),
 }
 
 #: What chance does less often than this is not put down to it: one model in a hundred is refused unjustly.

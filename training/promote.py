@@ -13,11 +13,12 @@ from bookshelf.catalogue import now
 from bookshelf.errors import TrainingError
 from bookshelf.promotions import Change
 from bookshelf.settings import Settings
+from training.aliases import CHAMPION
 from training.comparison import are_comparable, measured_score, worse_by
 from training.duty import ChampionChanged, Duty
+from training.fitted import Score
 from training.gates import GATES, Coverage, Evidence, refusal
-from training.registry import CHAMPION
-from training.standing import score_of, scores_of_both, snapshot_of
+from training.standing import scores_of_both, snapshot_of
 
 #: What is wrong with the data that a model would be served with, or None; asked of every version that is
 #: judged, with the name of its model. A check of the features' parity between stores belongs here.
@@ -116,7 +117,7 @@ def _evidence(
     yardstick = incumbent if incumbent is not None and are_comparable(challenger, incumbent) else None
     broken = (check(challenger.name, settings) for check in DATA_CHECKS)
     return Evidence(
-        score=score_of(challenger),
+        score=_score(challenger),
         informative=tags["informative"] == "true" if "informative" in tags else None,
         coverage=None if gate.coverage_shortfall is None else _coverage(run),
         worse_by=None if yardstick is None else worse_by(challenger, yardstick),
@@ -124,6 +125,17 @@ def _evidence(
         measured=measured_score(gate, challenger),
         metrics=run.metrics,
         broken=next((found for found in broken if found is not None), None),
+    )
+
+
+def _score(version: ModelVersion) -> Score:
+    tags = version.tags
+    return Score(
+        metric=tags["metric"],
+        unit=tags["unit"],
+        value=float(tags["score"]),
+        baseline=float(tags["baseline"]),
+        higher_is_better=tags["higher_is_better"] == "true",
     )
 
 

@@ -25,13 +25,11 @@ from bookshelf.contracts import ENCODER_NAME
 from bookshelf.errors import TrainingError
 from bookshelf.settings import ROOT, Settings
 from features.embedding import Encoder
+from training.aliases import CHALLENGER, CHAMPION
 from training.explanation import log_explanation
 from training.fitted import Fitted
 from training.runs import model_run, tracking_client
 
-CHAMPION = "champion"
-#: Alias of the version that was trained or judged last.
-CHALLENGER = "challenger"
 FINGERPRINT_TAG = "encoder_fingerprint"
 
 # skops builds no object of a type that nobody vouches for. We vouch for our own and our libraries'.

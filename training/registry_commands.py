@@ -28,11 +28,9 @@ _CLI = "cli"
 def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[[str], datetime]) -> None:
     """The options of one of these commands."""
     if name in ("history", "rollback", "retrain"):
-        # Both `rollback price` and `rollback --name price`, as with the other commands.
-        command.add_argument(
-            "name", nargs="?", choices=MODEL_NAMES, default=argparse.SUPPRESS, help="the model"
-        )
-        command.add_argument("--name", choices=MODEL_NAMES, default=None, help="the same")
+        # Both `rollback price` and `rollback --name price`, which is how the other commands have it.
+        command.add_argument("which", nargs="?", choices=MODEL_NAMES, help="the model")
+        command.add_argument("--name", choices=MODEL_NAMES, help="the same")
     if name == "history":
         command.add_argument(
             "--at", type=moment, default=None, metavar="TIME", help="tell only what was live then"
@@ -45,7 +43,7 @@ def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[
     if name == "tune":
         command.add_argument("--model", choices=MODEL_NAMES, default="price", help="default: price")
         command.add_argument("--trials", type=int, default=10, help="how many are tried (default: 10)")
-        command.add_argument("--seed", type=int, default=0, help="of the search (default: 0)")
+        command.add_argument("--seed", type=int, default=0, help="of search and trainings (default: 0)")
 
 
 def add_reason(command: argparse.ArgumentParser) -> None:
@@ -58,7 +56,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do it; the exit status."""
     match options.command:
         case "history":
-            history(settings, options.name, options.at, as_json=options.json)
+            history(settings, options.name or options.which, options.at, as_json=options.json)
         case "rollback":
             rollback(settings, _named(options), options.to, options.by, options.reason)
         case "retrain":
@@ -120,7 +118,7 @@ def retrain(settings: Settings, name: str, who: str, reason: str) -> int:
 
 
 def _named(options: Any) -> str:
-    if options.name is None:
+    name: str | None = options.name or options.which
+    if name is None:
         raise BookshelfError(f"name one of {', '.join(MODEL_NAMES)}: `{options.command} price`")
-    name: str = options.name
     return name

@@ -7,9 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 from bookshelf.settings import Settings
+from training.aliases import CHAMPION
 from training.commands import params_type
 from training.duty import Duty
-from training.registry import CHAMPION
 
 
 def champions_choice(settings: Settings, name: str) -> tuple[Any, str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bookshelf.catalogue import now
 from bookshelf.errors import TrainingError
 from bookshelf.promotions import Change, Promotion
-from training.duty import PREVIOUS, Duty
-from training.registry import CHAMPION
+from training.aliases import CHAMPION, PREVIOUS
+from training.duty import Duty
 from training.standing import scores_of_both, snapshot_of
 
 

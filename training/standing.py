@@ -7,20 +7,7 @@ from typing import Any
 
 from mlflow.entities.model_registry import ModelVersion
 
-from training.fitted import Score
 from training.metrics import Estimate
-
-
-def score_of(version: ModelVersion) -> Score:
-    """The score in the version's tags."""
-    tags = version.tags
-    return Score(
-        metric=tags["metric"],
-        unit=tags["unit"],
-        value=float(tags["score"]),
-        baseline=float(tags["baseline"]),
-        higher_is_better=tags["higher_is_better"] == "true",
-    )
 
 
 def snapshot_of(version: ModelVersion) -> int | None:
@@ -44,15 +31,15 @@ def scores_of_both(
 
 
 def _as_json(version: ModelVersion) -> dict[str, Any]:
-    score = score_of(version)
+    """By the version's tags; what has none, as a version registered by hand, is null."""
+    tags = version.tags
     return {
         "version": str(version.version),
-        "metric": score.metric,
-        "unit": score.unit,
-        "score": _number(score.value),
-        "baseline": _number(score.baseline),
-        "higher_is_better": score.higher_is_better,
-        "dataset_sha256": version.tags.get("dataset_sha256"),
+        "metric": tags.get("metric"),
+        "unit": tags.get("unit"),
+        "score": _number(float(tags.get("score", "nan"))),
+        "baseline": _number(float(tags.get("baseline", "nan"))),
+        "dataset_sha256": tags.get("dataset_sha256"),
     }
 
 

@@ -7,7 +7,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from bookshelf.contracts import MODEL_NAMES, ModelStatus
 from bookshelf.settings import Settings
-from training.registry import CHAMPION
+from training.aliases import CHAMPION
 from training.runs import tracking_client
 
 

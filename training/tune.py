@@ -1,4 +1,4 @@
-"""Search for better parameters (Optuna): each trial a nested run, the best one a challenger like any other."""
+"""Search for better parameters: each trial a nested run, the best one a challenger like any other."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ def tune(name: str, settings: Settings, trials: int, seed: int, as_of: datetime,
     """Try parameters, the default ones first, and register the best as a version, which it returns.
 
     Held-out rows choose nothing: parameters are judged by cross-validation on the training rows, and the
-    version by its gate as any other. The same seed on the same rows tries the same parameters. Raises
+    version by its gate as any other. The same `seed`, the
+    trainings' own too, on the same rows tries the same parameters. Raises
     `TrainingError` for a number of trials that cannot be.
     """
     if not 1 <= trials <= MOST_TRIALS:
         raise TrainingError(f"trials must be 1 to {MOST_TRIALS}, got {trials}")
     search = SEARCHES[name]
-    default = commands.params_type(name)()
+    default = commands.params_type(name)(seed=seed)
     client = tracking_client(settings)
     with model_run(client, settings, name) as run:
         client.set_tag(run.info.run_id, MLFLOW_RUN_NAME, f"tune {name}")
@@ -37,7 +38,7 @@ def tune(name: str, settings: Settings, trials: int, seed: int, as_of: datetime,
         study = _search(search, default, loss, trials, seed)
         best = replace(default, **study.best_params)
         mlflow.log_metrics({f"best_{search.loss}": study.best_value, f"default_{search.loss}": _first(study)})
-        mlflow.set_tags({"tuned": "true", "trials": trials, "tuning_seed": seed})
+        mlflow.set_tags({"tuned": "true", "trials": trials})
         _tell(name, search, study)
         return commands.train(name, settings, best, as_of, source)
 
@@ -61,7 +62,8 @@ def _search(search: Search, default: Any, loss: Loss, trials: int, seed: int) ->
 
 
 def _suggested(trial: optuna.Trial, name: str, span: Span) -> float:
-    return trial.suggest_float(name, span.low, span.high, log=span.log)
+    found: float = trial.suggest_float(name, span.low, span.high, log=span.log)
+    return found
 
 
 def _first(study: optuna.Study) -> float:

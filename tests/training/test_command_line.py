@@ -9,8 +9,8 @@ import pytest
 from bookshelf.settings import Settings
 from training import commands
 from training.__main__ import main, moment
+from training.aliases import CHAMPION
 from training.promote import Decision
-from training.registry import CHAMPION
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

@@ -9,6 +9,7 @@ import pytest
 from training.fitted import Score
 from training.gates import GATES, Coverage, Evidence, refusal
 from training.metrics import Estimate
+from training.requirements import Requirement
 
 SCORE = Score(metric="MAE", unit="pounds", value=3.0, baseline=8.0, higher_is_better=False)
 HONEST = Coverage(promised=0.9, held=0.89, rows=200)
@@ -66,3 +67,25 @@ def test_worse_than_the_incumbent_beyond_luck_may_not() -> None:
 
 def test_as_good_as_the_incumbent_within_luck_may() -> None:
     assert refusal(GATES["price"], replace(GOOD, incumbent="4", worse_by=Estimate(0.1, -0.2, 0.4))) is None
+
+
+def test_a_score_that_is_claimed_and_not_measured_may_not_serve() -> None:
+    assert refusal(GATES["price"], replace(GOOD, measured=3.0 + 1e-9)) is None
+    assert refusal(GATES["price"], replace(GOOD, measured=9.5)) == (
+        "it claims an MAE of 3 pounds, and 9.5 was measured on its held-out rows"
+    )
+
+
+def test_data_that_differ_between_the_stores_let_nothing_pass() -> None:
+    assert refusal(GATES["price"], replace(GOOD, broken="book 7 differs")) == "book 7 differs"
+
+
+def test_every_requirement_of_a_gate_must_be_met_and_an_uninformative_model_may_be_spared() -> None:
+    bounds = Requirement(metric="probe", at_least=0.9, why="probes flip", unless_uninformative=True)
+    gate = replace(GATES["price"], requirements=(bounds,))
+    assert refusal(gate, replace(GOOD, metrics={"probe": 0.95})) is None
+    assert refusal(gate, replace(GOOD, metrics={"probe": 0.5})) == (
+        "its probe of 0.5 must be at least 0.9 because probes flip"
+    )
+    assert refusal(gate, GOOD) == "its probe was not measured, and must be because probes flip"
+    assert refusal(gate, replace(GOOD, informative=False)) is None
