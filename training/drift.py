@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,8 +20,6 @@ from training.drift_predictions import answers
 from training.drift_rows import Champion, champion, learnt_rows, offered_rows
 from training.drift_statistics import Limits
 from training.duty import Duty
-
-log = logging.getLogger(__name__)
 
 #: Who asks for a retraining, in its order.
 REQUESTER = "drift"
@@ -43,10 +40,12 @@ class Outcome:
 
 def follow_publication(settings: Settings) -> None:
     """What the trainer does after every publication. Raises `BookshelfError` for what was not measured."""
-    outcomes = list(watch_drift(settings, MODEL_NAMES, now()))
-    for outcome in outcomes:
-        log.info("%s", outcome)
-    if failed := [str(outcome) for outcome in outcomes if outcome.failed]:
+    failed = []
+    for outcome in watch_drift(settings, MODEL_NAMES, now()):
+        print(outcome, flush=True)  # the trainer writes it into its log
+        if outcome.failed:
+            failed.append(str(outcome))
+    if failed:
         raise BookshelfError("; ".join(failed))
 
 
