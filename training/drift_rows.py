@@ -17,10 +17,10 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 from features import schema
+from training.aliases import CHAMPION
 from training.dataset import TrainingSet, load_training_set
 from training.duty import Duty
 from training.explanation import TRAINING_SET_FILE
-from training.registry import CHAMPION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

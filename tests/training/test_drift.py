@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,13 @@ from features.price import PriceRegressor
 from features.schema import PRICE_SERVICE
 from ingestion.publish import publish_features
 from training.__main__ import main
+from training.aliases import CHAMPION
 from training.dataset import load_training_set
 from training.drift import Outcome, follow_publication, watch_drift
+from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
-from training.price import labelled_rows
-from training.registry import CHAMPION, register
+from training.price import held_out_losses, labelled_rows
+from training.registry import register
 from training.runs import tracking_client
 
 pytestmark = pytest.mark.slow
@@ -58,7 +61,7 @@ def champion_of(settings: Settings, as_of: datetime) -> str:
         score=Score(metric="MAE", unit="pounds", value=1.0, baseline=1.0, higher_is_better=False),
         params={},
         metrics={},
-        held_out_losses=lambda _: rows["price"].to_numpy(),
+        held_out_losses=partial(held_out_losses, frame=rows[rows[HELD_OUT]]),
         dataset=rows,
         dataset_sha256=data.sha256,
         dataset_source=data.origin,
