@@ -100,6 +100,9 @@ class ModelOrders:
             .order_by(orders.c.requested_at, orders.c.id)
             .limit(1)
         )
+        with reading(self.engine) as connection:  # most often none does, and whoever writes is not held up
+            if connection.execute(waiting).first() is None:
+                return None
         with writing(self.engine) as connection:
             claimed = connection.execute(
                 update(orders)

@@ -274,7 +274,36 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["mlflow", "bento", "api", "worker"])
+def test_a_training_that_is_asked_for_is_judged_and_the_one_before_comes_back_within_seconds(
+    walk: Walk,
+) -> None:
+    assert walk.post("/ml/models/price/rollback", {}).status_code == 401
+    token = walk.admin_token()
+    before = walk.get("/ml/models/price/history").json()["live"]["version"]
+    trained = done(walk, walk.post("/ml/models/price/retrain", {"reason": "a try"}, token), seconds=240)
+    assert trained["status"] == "succeeded", trained
+    after = walk.get("/ml/models/price/history").json()["live"]
+    assert (after["action"], after["who"], after["version"] != before) == ("promote", "admin", True)
+    started = time.monotonic()
+    back = done(walk, walk.post("/ml/models/price/rollback", {"reason": "back"}, token), seconds=10)
+    assert (back["status"], back["version"]) == ("succeeded", before)
+    assert walk.get("/ml/models/price/history").json()["live"]["version"] == before
+    assert time.monotonic() - started < 10
+
+
+def done(walk: Walk, accepted: requests.Response, seconds: float) -> dict[str, Any]:
+    """The order, once it has ended."""
+    assert accepted.status_code == 202, accepted.text
+    where = accepted.headers["Location"].removeprefix("/api/v1")
+    deadline = time.monotonic() + seconds
+    while (order := walk.get(where).json())["status"] in ("queued", "running"):
+        assert time.monotonic() < deadline, order
+        time.sleep(0.1)
+    found: dict[str, Any] = order
+    return found
+
+
+@pytest.mark.parametrize("name", ["mlflow", "bento", "api", "worker", "trainer"])
 def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
     before = {process.pid for process in marked(mark(walk.settings, name))}
     supervised(walk, name).kill()
@@ -283,6 +312,7 @@ def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
         "bento": f"{walk.settings.bento_url}/readyz",
         "api": f"{walk.settings.api_url}/api/v1/health",
         "worker": f"{walk.settings.api_url}/api/v1/health",
+        "trainer": f"{walk.settings.api_url}/api/v1/health",
     }
     deadline = time.monotonic() + 120
     while True:

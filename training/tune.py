@@ -35,7 +35,7 @@ def tune(name: str, settings: Settings, trials: int, seed: int, as_of: datetime,
     with model_run(client, settings, name) as run:
         client.set_tag(run.info.run_id, MLFLOW_RUN_NAME, f"tune {name}")
         loss = search.prepare(settings, default, as_of, source or None)
-        study = _search(search, default, loss, trials, seed)
+        study = _search(search, default, loss, trials, run.info.experiment_id)
         best = replace(default, **study.best_params)
         mlflow.log_metrics({f"best_{search.loss}": study.best_value, f"default_{search.loss}": _first(study)})
         mlflow.set_tags({"tuned": "true", "trials": trials})
@@ -43,15 +43,15 @@ def tune(name: str, settings: Settings, trials: int, seed: int, as_of: datetime,
         return commands.train(name, settings, best, as_of, source)
 
 
-def _search(search: Search, default: Any, loss: Loss, trials: int, seed: int) -> optuna.Study:
+def _search(search: Search, default: Any, loss: Loss, trials: int, experiment_id: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would tell of every trial
-    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=seed))
+    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.TPESampler(seed=default.seed))
     # So that what comes out is never worse than what was there.
     study.enqueue_trial({name: getattr(default, name) for name in search.space})
 
     def objective(trial: optuna.Trial) -> float:
         chosen = {name: _suggested(trial, name, span) for name, span in search.space.items()}
-        with mlflow.start_run(run_name=f"trial {trial.number}", nested=True):
+        with mlflow.start_run(experiment_id=experiment_id, run_name=f"trial {trial.number}", nested=True):
             mlflow.log_params(chosen)
             found = loss(replace(default, **chosen))
             mlflow.log_metric(search.loss, found)

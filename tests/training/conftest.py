@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from bookshelf.settings import Settings
 from features.schema import PRICE_SERVICE
 from training.dataset import TrainingSet, content_hash
+from training.runs import tracking_client
 
 #: `books_on_sale(n, seed, patterned)`: with a pattern, category, stars and the word `leather` make the price.
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
 _WORDS = ("dragon", "castle", "river", "night", "love", "murder", "garden", "ocean", "stone", "letter")
+
+
+@pytest.fixture(scope="session")
+def registry_of_nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's folder with four versions of a price model that is not there: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("registry")
+    client = tracking_client(Settings(mlruns=folder, mlflow_tracking_uri=""))
+    client.create_registered_model("price")
+    for number in range(4):
+        tags = {"metric": "MAE", "unit": "pounds", "score": f"{number}.5", "baseline": "9.0"}
+        client.create_model_version("price", "file:///nowhere", tags=tags)
+    return folder
+
+
+@pytest.fixture
+def four_versions(settings: Settings, registry_of_nothing: Path) -> Settings:
+    """The settings of a home whose registry knows four versions of the price model, none on duty."""
+    # With SQLite's log, where the last of it still stands.
+    shutil.copytree(registry_of_nothing, settings.mlruns)
+    return settings
 
 
 @pytest.fixture
