@@ -15,7 +15,7 @@ from features.text import count_words
 from training.drift_statistics import Compared, Limits, compare_categories, compare_numbers
 
 Values = NDArray[np.float64]
-Vectors = NDArray[np.float32]
+Vectors = NDArray[np.float64]
 
 #: The champion's own answers, compared like any feature.
 PREDICTION = "prediction"
@@ -23,6 +23,8 @@ PREDICTION = "prediction"
 _PROSE = ("title", "description")
 _WORDS = "_words"
 _AXES = 5
+# Sums in another order differ in the last digit, which must not tell the same book from itself.
+_DECIMALS = 9
 _KINDS = {feature: kind for view in schema.VIEWS.values() for feature, kind in view.items()}
 
 
@@ -47,9 +49,9 @@ def compare_tables(
 ) -> list[Compared]:
     """Every feature that both tables have, and both predictions, the worst first.
 
-    Tables have the features of a service by their names, and neither may be empty. Of a title and a
-    description the words are counted; of a vector it is compared how near the reference's middle it lies,
-    and where on the axes along which both together spread most.
+    Tables have `book_id` and the features of a service by their names, and neither may be empty. Of a
+    title and a description the words are counted; of a vector it is compared how near the reference's
+    middle it lies, and where on the axes along which both together spread most.
     """
     pairs = [Pair(PREDICTION, *predictions)] if min(map(len, predictions)) else []
     for name in reference.columns:
@@ -62,7 +64,7 @@ def compare_tables(
 def _pairs(name: str, reference: pd.DataFrame, window: pd.DataFrame) -> list[Pair]:
     sides = reference[name], window[name]
     if _KINDS[name] == "vector":
-        return _vector_pairs(name, *map(_stacked, sides))
+        return _vector_pairs(name, reference, window)
     if _KINDS[name] != "text":
         return [Pair(name, *(side.to_numpy(dtype=np.float64) for side in sides))]
     if name not in _PROSE:
@@ -73,14 +75,16 @@ def _pairs(name: str, reference: pd.DataFrame, window: pd.DataFrame) -> list[Pai
     return [Pair(counted, *map(_words, sides))]
 
 
-def _vector_pairs(name: str, reference: Vectors, window: Vectors) -> list[Pair]:
-    lengths = [[str(side.shape[1])] * len(side) for side in (reference, window)]
-    if lengths[0][0] != lengths[1][0]:  # another encoder's: there is nothing else to compare
-        return [Pair(f"{name}_dimensions", lengths[0], lengths[1])]
+def _vector_pairs(name: str, reference: pd.DataFrame, window: pd.DataFrame) -> list[Pair]:
+    before, now = _stacked(reference[name]), _stacked(window[name])
+    if before.shape[1] != now.shape[1]:  # another encoder's: there is nothing else to compare
+        lengths = [[str(side.shape[1])] * len(side) for side in (before, now)]
+        return [Pair(f"{name}_dimensions", *lengths)]
     # Of both: few rows lie further out on axes of their own than others of their kind do.
-    axes = principal_axes(np.concatenate([reference, window]), _AXES)
-    places = [(side @ axes).astype(np.float64) for side in (reference, window)]
-    near = _near_the_others(reference), _cosines(window, reference.mean(axis=0, keepdims=True))
+    axes = principal_axes(np.concatenate([before, now]), _AXES)
+    places = [np.round(side @ axes, _DECIMALS) for side in (before, now)]
+    ids, new_ids = reference[schema.JOIN_KEY], window[schema.JOIN_KEY]
+    near = _near_the_others(before, ids, before, ids), _near_the_others(now, new_ids, before, ids)
     along = [
         Pair(f"{name}_axis_{axis + 1}", places[0][:, axis], places[1][:, axis])
         for axis in range(axes.shape[1])
@@ -91,24 +95,28 @@ def _vector_pairs(name: str, reference: Vectors, window: Vectors) -> list[Pair]:
 def principal_axes(vectors: Vectors, count: int) -> Vectors:
     """The directions (d, count) in which vectors (n, d) spread most, the widest first; fewer if d is less."""
     _, directions = np.linalg.eigh(np.atleast_2d(np.cov(vectors, rowvar=False, ddof=0)))
-    return np.ascontiguousarray(directions[:, ::-1][:, :count], dtype=np.float32)
+    return np.ascontiguousarray(directions[:, ::-1][:, :count], dtype=np.float64)
 
 
-def _near_the_others(vectors: Vectors) -> Values:
-    """How near (n,) each lies to the middle of all but itself, which is all that another can come near."""
-    return _cosines(vectors, (vectors.sum(axis=0) - vectors) / max(len(vectors) - 1, 1))
+def _near_the_others(
+    vectors: Vectors, book_ids: pd.Series[int], reference: Vectors, reference_ids: pd.Series[int]
+) -> Values:
+    """Cosine (n,) of each to the middle of the reference's other books; 0 where either has no length.
 
-
-def _cosines(vectors: Vectors, middles: Vectors) -> Values:
-    """Each to its middle, or all (n, d) to one (1, d); 0 where either has no length."""
+    To a middle that it is part of a book lies nearer than another of its kind can.
+    """
+    place = pd.Index(reference_ids).get_indexer(pd.Index(book_ids))
+    known = place >= 0
+    own = np.where(known[:, None], reference[place], 0.0)
+    middles = (reference.sum(axis=0) - own) / np.maximum(len(reference) - known, 1)[:, None]
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(middles, axis=1)
     products = np.sum(vectors * middles, axis=1)
     near: Values = np.divide(products, lengths, out=np.zeros(len(vectors)), where=lengths > 0)
-    return near
+    return near.round(_DECIMALS)
 
 
 def _stacked(cells: pd.Series[Any]) -> Vectors:
-    return np.stack([np.asarray(cell, dtype=np.float32) for cell in cells])
+    return np.stack([np.asarray(cell, dtype=np.float64) for cell in cells])
 
 
 def _words(texts: pd.Series[Any]) -> Values:

@@ -23,6 +23,7 @@ from features.schema import PRICE_SERVICE
 from ingestion.publish import publish_features
 from training.__main__ import main
 from training.aliases import CHAMPION
+from training.cards import SECTIONS, model_card
 from training.dataset import load_training_set
 from training.drift import Outcome, follow_publication, watch_drift
 from training.explanation import HELD_OUT
@@ -66,7 +67,7 @@ def champion_of(settings: Settings, as_of: datetime) -> str:
         dataset_sha256=data.sha256,
         dataset_source=data.origin,
         input_example=rows[["category", "rating", "stock", "availability", "title", "description"]].head(2),
-        card="# A median",
+        card=model_card("A median", "It knows nothing.", dict.fromkeys(SECTIONS, data.sha256)),
         feature_service=PRICE_SERVICE,
         tags={"snapshot_id": str(data.snapshot_id), "source": "shop"},
     )

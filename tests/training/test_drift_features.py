@@ -61,6 +61,13 @@ def test_other_books_of_the_same_kind_have_not_moved(rows: int) -> None:
         assert not any(drifts(a_table(rows, seed), a_table(rows, seed + 100)).values())
 
 
+@pytest.mark.parametrize("rows", [2, 30, 1000])
+def test_the_very_same_books_lie_where_they_lay(rows: int) -> None:
+    table = a_table(rows)
+    found = compare_tables(table, table.sample(frac=1, random_state=1), (np.empty(0), np.empty(0)), Limits())
+    assert max(one.drift.severity for one in found) == 0
+
+
 def test_words_are_counted_once_where_they_are_a_feature_of_their_own() -> None:
     counted = a_table().assign(title_words=2)
     assert list(drifts(counted, counted)).count("title_words") == 1
