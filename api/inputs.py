@@ -148,6 +148,10 @@ class TrainingDataQuery(TableQuery):
     model: ModelName = Field("price", description="The model whose training rows are wanted.")
 
 
+class DriftQuery(Paged):
+    model: ModelName | None = Field(None, description="Only windows of that model.")
+
+
 class SnapshotsQuery(Paged):
     source: SourceName | None = Field(None, description="Only snapshots of that source.")
 

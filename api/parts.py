@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from api.gateway import ModelGateway
 from api.users import Admin
 from bookshelf.catalogue import Catalogue
+from bookshelf.drift import DriftWindows
 from bookshelf.model_orders import ModelOrders
 from bookshelf.promotions import Promotions
 from bookshelf.run_log import RunLog
@@ -29,6 +30,7 @@ class Parts:
     runs: Runs
     log: RunLog
     webhooks: Webhooks
+    drift: DriftWindows
     promotions: Promotions
     orders: ModelOrders
     standings: Standings

@@ -5,7 +5,18 @@ Beside the catalogue's own tables, in one metadata; no row here is of use to a b
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Index, Integer, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from bookshelf.tables import Moment, Serial, metadata
 
@@ -75,4 +86,27 @@ orders = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("outcome", Text),
     Index("orders_by_time", "requested_at"),
+)
+
+# How far the books of a publish are from those that a champion has learnt from.
+drift_windows = Table(
+    "drift_windows",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("model", String(50), nullable=False),
+    Column("version", String(20), nullable=False),
+    Column("snapshot_id", Integer, ForeignKey("snapshots.id"), nullable=False),
+    Column("source", String(500), nullable=False),
+    Column("published_at", Moment, nullable=False),
+    Column("reference_at", Moment, nullable=False),
+    Column("measured_at", Moment, nullable=False),
+    Column("reference_rows", Integer, nullable=False),
+    Column("window_rows", Integer, nullable=False),
+    Column("violated", Boolean, nullable=False),
+    Column("features", JSON, nullable=False),
+    Column("run_id", String(32), nullable=False),
+    Column("order_id", String(36), ForeignKey("model_orders.id")),
+    UniqueConstraint("snapshot_id", "model", "version", name="one_window_a_version"),
+    Index("drift_windows_by_model", "model", "published_at"),
+    Index("drift_windows_by_time", "published_at"),
 )

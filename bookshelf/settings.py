@@ -6,8 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookshelf.errors import SettingsError
@@ -73,6 +80,13 @@ class Settings(BaseSettings):
     #: How old a feature may be before it is stale, in place of each service's own limit; 0 keeps those.
     freshness_limit: Duration = Field(default=timedelta(0), ge=timedelta(0))
 
+    # Drift: from where on a feature violates, and when that calls for a retraining.
+    drift_psi: float = Field(default=0.2, gt=0, le=10)
+    drift_ks: float = Field(default=0.15, gt=0, le=1)
+    drift_violations: int = Field(default=3, ge=1, le=100)
+    drift_windows: int = Field(default=5, ge=1, le=100, validate_default=True)
+    drift_cooldown: Duration = Field(default=timedelta(days=1), ge=timedelta(0))
+
     host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535, validation_alias="API_PORT")
     bento_port: int = Field(default=3000, ge=1, le=65535, validation_alias="BENTO_PORT")
@@ -83,6 +97,16 @@ class Settings(BaseSettings):
     access_token_lifetime: Duration = timedelta(minutes=15)
     refresh_token_lifetime: Duration = timedelta(days=7)
     model_timeout: Duration = timedelta(seconds=30)
+
+    @field_validator("drift_windows")
+    @classmethod
+    def _not_fewer_than_must_violate(cls, value: int, info: ValidationInfo) -> int:
+        violations = info.data.get("drift_violations")
+        if violations is not None and value < violations:
+            raise PydanticCustomError(
+                "fewer", "must not be less than BOOKSHELF_DRIFT_VIOLATIONS={k}", {"k": violations}
+            )
+        return value
 
     @property
     def catalogue_url(self) -> str:

@@ -29,6 +29,7 @@ _COMMANDS = {
     "dataset": "read the data of a run anew and compare; status 3 if they are not what they were",
     "parity": "compare features offline, online and as served, book by book; status 3 if any differ",
     "promote": "put versions on duty that pass their gate; status 3 if one is refused",
+    "drift": "compare what the champions learnt from with what is on offer, as after every publish",
     "status": "tell what is registered and what serves",
     **registry_commands.TOLD,
 }
@@ -78,6 +79,9 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
             command.add_argument("--version", default=NEWEST, help=f"a number (default: {NEWEST})")
             registry_commands.add_reason(command)
+        if name == "drift":
+            command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
+            command.add_argument("--snapshot", type=int, help="default: all that were not measured yet")
         registry_commands.add_arguments(name, command, moment)
         if name == "dataset":
             command.add_argument("--run", required=True, metavar="RUN_ID", help="a training's run in MLflow")
@@ -125,6 +129,9 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
         return commands.dataset(settings, options.run, options.out, options.json)
     if options.command == "parity":
         return commands.parity(settings, options.as_of, options.json)
+    if options.command == "drift":
+        names = MODEL_NAMES if options.name == ALL else (options.name,)
+        return commands.drift(names, settings, options.snapshot)
     if options.command == "promote":
         return _promote(options, settings)
     if options.command in registry_commands.TOLD:

@@ -15,7 +15,7 @@ from bookshelf.settings import Settings
 log = logging.getLogger(__name__)
 
 #: Functions of the settings, as `module:name`, so that none is imported before it is needed.
-JOBS: tuple[str, ...] = ()
+JOBS: tuple[str, ...] = ("training.drift:follow_publication",)
 
 
 def follow_publication(settings: Settings) -> None:

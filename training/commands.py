@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bookshelf.catalogue import now
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.settings import Settings
 from features.schema import PRICE_SERVICE
@@ -91,6 +92,17 @@ def parity(settings: Settings, as_of: datetime | None, as_json: bool) -> int:
     run_id = parity_check.log_parity(found, settings)
     print(json.dumps({**found.as_json(), "run_id": run_id}, ensure_ascii=False) if as_json else found)
     return 0 if found.holds else REFUSED
+
+
+def drift(names: Sequence[str], settings: Settings, snapshot_id: int | None) -> int:
+    """Compare what each champion learnt from with what is on offer; 0 if all were that can be, else 1."""
+    from training.drift import watch_drift
+
+    failed = False
+    for outcome in watch_drift(settings, names, now(), snapshot_id):
+        print(outcome, flush=True)
+        failed = failed or outcome.failed
+    return 1 if failed else 0
 
 
 def status(settings: Settings, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from flask import Flask
 from pydantic import BaseModel
 
 import api.book_schemas
+import api.drift_schemas
 import api.inputs
 import api.model_inputs
 import api.model_schemas
@@ -23,7 +24,10 @@ from api.model_schemas import OrderProblem
 from api.run_schemas import RunProblem
 from bookshelf.contracts import Problem
 
-SCHEMAS = (api.model_schemas, api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas)
+SCHEMAS = (
+    *(api.model_schemas, api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas),
+    api.drift_schemas,
+)
 
 
 @pytest.fixture(scope="module")
