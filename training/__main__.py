@@ -89,7 +89,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name == "parity":
             command.add_argument(
                 "--as-of",
-                type=_moment_or_now,
+                type=moment,
                 default=None,
                 metavar="TIME",
                 help=f"compare what was said then, without the online store (default: {NOW}, with it)",
@@ -105,10 +105,6 @@ def moment(text: str) -> datetime:
         return datetime.now(UTC)
     given = datetime.fromisoformat(text)
     return given if given.tzinfo else given.replace(tzinfo=UTC)
-
-
-def _moment_or_now(text: str) -> datetime | None:
-    return None if text == NOW else moment(text)
 
 
 def _add_params(command: argparse.ArgumentParser, params: type[Any]) -> None:
