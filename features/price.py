@@ -15,7 +15,7 @@ from sklearn.model_selection import GroupKFold
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from features.price_boosted import Loss, StackedPrices
-from features.price_columns import INPUTS, VECTOR, BookColumns, Rows, read_columns
+from features.price_columns import INPUTS, VECTOR, BookColumns, Rows, read_columns, require_columns
 from features.price_intervals import ConformalIntervals, conformal_offsets
 from features.price_linear import LinearPrices, variance_shares
 
@@ -32,7 +32,8 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
     range of the prices themselves. `informative` is False for it, and True for the other kinds.
     `alpha` is ridge's strength, 1 being what the prices themselves ask for. `log_price` learns the logarithm,
     so that errors are shares of the price. `weights` are those of the `WAYS` in a blend, and `shares` as
-    `variance_shares` gives them, for whoever has them already. Intervals come from residuals of rows left out in turn, `folds` times, editions of one book together.
+    `variance_shares` gives them, for whoever has them already. Intervals come from residuals of rows left
+    out in turn, `folds` times, editions of one book together.
 
     After `fit`: `inputs` are the columns that `predict` wants, `coverage` is the share of prices that
     intervals are made to hold, `categories` are those seen. `measured_coverage` is NaN until somebody
@@ -41,6 +42,8 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
     """
 
     currency: str = "GBP"
+    #: Those of the versions that were registered before a model told its own.
+    inputs: tuple[str, ...] = ("category", "rating", "stock", "availability", "title", "description")
 
     def __init__(
         self,
@@ -82,39 +85,43 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         """
         columns, y = _checked(X, y)
         self.categories = tuple(sorted(set(columns.category)))
-        self.inputs: tuple[str, ...] = INPUTS
+        self.inputs = INPUTS
         if self.kind == "median":
             self.constant_ = float(np.median(y))
-            self.offsets_ = conformal_offsets(y - self.constant_, self.coverage)
+            self.low_offset_, self.high_offset_ = conformal_offsets(y - self.constant_, self.coverage)
             return self
-        prices = self.out_of_fold(columns, y) if out_of_fold is None else out_of_fold
         with _one_thread():
-            scaled, centre = self.to_scale(y), self.to_scale(prices)
-            self.learner_ = self._learner(self._shares(columns, scaled)).fit(columns, scaled)
+            scaled = self.to_scale(y)
+            shares = self._shares(columns, scaled)
+            if out_of_fold is None:
+                centre = self._ways_out_of_fold(columns, scaled, shares) @ self._weights
+            else:
+                centre = self.to_scale(out_of_fold)
+            self.learner_ = self._learner(shares).fit(columns, scaled)
             self.intervals_ = ConformalIntervals(self.coverage, self.seed)
             self.intervals_.fit(columns, centre, scaled - centre)
         if "vectors" in self.learner_.read:
             self.inputs = (*INPUTS, VECTOR)
         return self
 
-    def predict(self, X: pd.DataFrame | BookColumns) -> pd.DataFrame:
+    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Price, low and high, one row a book, none below 0, low <= price <= high.
 
         Raises `ValueError` for a missing column. A category never seen counts as none.
         """
-        columns = X if isinstance(X, BookColumns) else read_columns(X, self.inputs)
-        with _one_thread():
-            if self.kind == "median":
-                centre = np.full(len(columns), self.constant_)
-                below, above = self.offsets_
-            else:
+        if self.kind == "median":
+            require_columns(X, self.inputs)
+            centre = np.full(len(X), self.constant_)
+            below, above = np.full_like(centre, self.low_offset_), np.full_like(centre, self.high_offset_)
+        else:
+            columns = read_columns(X, self.inputs)
+            with _one_thread():
                 centre = _by_way(self.learner_, columns) @ self._weights
                 below, above = self.intervals_.offsets(columns, centre)
         price = self.to_prices(centre)
         low = np.minimum(self.to_prices(centre + below), price)
         high = np.maximum(self.to_prices(centre + above), price)
-        index = None if isinstance(X, BookColumns) else X.index
-        return pd.DataFrame(dict(zip(OUTPUTS, (price, low, high), strict=True)), index=index)
+        return pd.DataFrame(dict(zip(OUTPUTS, (price, low, high), strict=True)), index=X.index)
 
     def out_of_fold(self, X: pd.DataFrame | BookColumns, y: Values) -> Values:
         """Price (n,) of each book by a model that saw neither it nor another edition of it.
@@ -132,14 +139,10 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
     def ways_out_of_fold(self, X: pd.DataFrame | BookColumns, y: Values) -> Values:
         """As `out_of_fold`, by each way to a price on its own (n, ways), on the scale that is learned."""
         columns, y = _checked(X, y)
-        scaled = self.to_scale(y)
-        predicted = np.empty((len(y), len(self._weights)))
         with _one_thread():
-            shares = self._shares(columns, scaled)  # a dozen numbers of all books, that tell of none
-            for seen, left_out in self._turns(columns):
-                learner = self._learner(shares).fit(columns.rows(seen), scaled[seen])
-                predicted[left_out] = _by_way(learner, columns.rows(left_out))
-        return predicted
+            scaled = self.to_scale(y)
+            # Found from all books, for a dozen numbers tell nothing of one.
+            return self._ways_out_of_fold(columns, scaled, self._shares(columns, scaled))
 
     def to_scale(self, prices: Values) -> Values:
         """Prices on the scale that is learned."""
@@ -166,6 +169,13 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
 
     def _shares(self, columns: BookColumns, scaled: Values) -> Mapping[str, float]:
         return self.shares or variance_shares(columns, scaled, self.seed)
+
+    def _ways_out_of_fold(self, columns: BookColumns, scaled: Values, shares: Mapping[str, float]) -> Values:
+        predicted = np.empty((len(scaled), len(self._weights)))
+        for seen, left_out in self._turns(columns):
+            learner = self._learner(shares).fit(columns.rows(seen), scaled[seen])
+            predicted[left_out] = _by_way(learner, columns.rows(left_out))
+        return predicted
 
     def _turns(self, columns: BookColumns) -> Iterator[tuple[Rows, Rows]]:
         splitter = GroupKFold(n_splits=self.folds, shuffle=True, random_state=self.seed)

@@ -75,7 +75,7 @@ class Hints:
 
     def linear_prices(self, told: Values) -> Values:
         """The linear model's prices (n,), from what it told."""
-        return self.linear.middle_ + told[:, : len(self.linear.read)].sum(axis=1)
+        return np.asarray(self.linear.middle_ + told[:, : len(self.linear.read)].sum(axis=1))
 
 
 class StackedPrices:

@@ -18,6 +18,7 @@ from sklearn.feature_extraction import FeatureHasher
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from bookshelf.book import IN_STOCK
+from features import schema
 from features.similarity import edition_keys
 from features.text import count_words
 
@@ -29,8 +30,8 @@ TEXTS = ("category", "genre", "author", "publisher", "binding", "language", "tit
 NUMBERS = ("rating", "reviews", "year", "stock")
 #: Columns that every price model reads: numbers are NaN and texts "" where they are not known.
 INPUTS = (*TEXTS, *NUMBERS, "availability")
-#: Vector of the description, which some models read too. Of a book without description it says nothing.
-VECTOR = "embedding"
+#: What some models read too, the vector of the description: of a book without one it says nothing.
+VECTOR = schema.VECTOR
 
 #: Tokens by what they tell: each has a matrix of its own, and a mean price.
 TOKENS = ("category", "genre", "author", "publisher", "binding", "language", "shelf", "edition", "steps")
@@ -79,8 +80,7 @@ def read_columns(X: pd.DataFrame, wanted: Sequence[str] | None = None) -> BookCo
     """
     if wanted is None:
         wanted = (*INPUTS, VECTOR) if VECTOR in X.columns else INPUTS
-    if missing := [name for name in wanted if name not in X.columns]:
-        raise ValueError(f"columns missing: {', '.join(missing)}")
+    require_columns(X, wanted)
     written = {name: texts(X, name) for name in (*TEXTS, "availability")}
     numbers = {name: X[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in NUMBERS}
     parts = {name: [_parts(text) for text in written[name]] for name in TEXTS[:6]}
@@ -95,6 +95,12 @@ def read_columns(X: pd.DataFrame, wanted: Sequence[str] | None = None) -> BookCo
         measures=_measures(written, parts["author"], numbers),
         vectors=_vectors(X, written["description"]) if VECTOR in wanted else None,
     )
+
+
+def require_columns(X: pd.DataFrame, wanted: Sequence[str]) -> None:
+    """Raises `ValueError` naming the columns that are missing."""
+    if missing := [name for name in wanted if name not in X.columns]:
+        raise ValueError(f"columns missing: {', '.join(missing)}")
 
 
 def texts(X: pd.DataFrame, column: str) -> list[str]:

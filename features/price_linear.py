@@ -11,7 +11,7 @@ from scipy import linalg, sparse
 from sklearn.linear_model import Ridge
 
 from features.price_columns import BookColumns
-from features.price_parts import Part, part_named, parts_of
+from features.price_parts import Matrix, Part, part_named, parts_of
 
 Values = NDArray[np.float64]
 
@@ -44,13 +44,13 @@ def variance_shares(columns: BookColumns, y: Values, seed: int) -> dict[str, flo
     found = dict.fromkeys(likeness, 0.5 / len(likeness))
     rest = 0.5
     for _ in range(_STEPS):
-        covariance = sum(share * likeness[name] for name, share in found.items())
+        covariance = np.sum([share * likeness[name] for name, share in found.items()], axis=0)
         covariance[np.diag_indices_from(covariance)] += rest
         inverse = linalg.inv(covariance, overwrite_a=True, check_finite=False)
         explained = inverse @ (centred / np.sqrt(variance))
         for name, matrix in likeness.items():
             found[name] *= np.sqrt((explained @ matrix @ explained) / np.sum(inverse * matrix))
-        rest *= np.sqrt((explained @ explained) / np.trace(inverse))
+        rest = max(rest * np.sqrt((explained @ explained) / np.trace(inverse)), _SMALLEST_SHARE)
     return {name: float(share) for name, share in found.items()} | {REST: float(rest)}
 
 
@@ -85,7 +85,7 @@ class LinearPrices:
 
     def predict(self, columns: BookColumns) -> Values:
         """Prices (n,) on the scale that was learned."""
-        return self.middle_ + self.contributions(columns).sum(axis=1)
+        return np.asarray(self.middle_ + self.contributions(columns).sum(axis=1))
 
     def contributions(self, columns: BookColumns) -> Values:
         """What each part of `read`, in its order, adds to the mean price (n, parts)."""
@@ -101,11 +101,11 @@ class LinearPrices:
         """The parts that explain enough to be read."""
         return tuple(name for name, share in self.shares.items() if share >= _SMALLEST_SHARE and name != REST)
 
-    def _learn(self, matrices: list[sparse.csr_matrix], scales: list[float], y: Values) -> None:
+    def _learn(self, matrices: list[Matrix], scales: list[float], y: Values) -> None:
         together = sparse.hstack(
             [scale * matrix for scale, matrix in zip(scales, matrices, strict=True)], format="csr"
         )
-        strength = self.alpha * max(self.shares[REST], _SMALLEST_SHARE)
+        strength = self.alpha * self.shares[REST]
         ridge = Ridge(strength, fit_intercept=False, solver="sparse_cg", tol=1e-3, max_iter=500)
         weights = ridge.fit(together, y).coef_
         ends = np.cumsum([matrix.shape[1] for matrix in matrices])
@@ -114,7 +114,7 @@ class LinearPrices:
 
 
 def _likeness(fitted: Part, part: object) -> Values | None:
-    """How alike books are (n, n) in one part, around 0, 1 in the mean of the diagonal; None if all are alike."""
+    """How alike books are (n, n) in one part, around 0 1 in the mean diagonal; None if all are alike."""
     matrix = fitted.fit(part).matrix(part)
     found: Values = (matrix @ matrix.T).toarray()
     found -= found.mean(axis=0)
@@ -123,7 +123,7 @@ def _likeness(fitted: Part, part: object) -> Values | None:
     return found / size if size > 1e-9 else None
 
 
-def _mean_square(matrix: sparse.csr_matrix) -> float:
+def _mean_square(matrix: Matrix) -> float:
     """Mean over the rows of the squared distance to the mean row."""
     if not matrix.shape[1]:
         return 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from scipy import sparse
 from features.price_columns import BookColumns
 
 Values = NDArray[np.float64]
-Matrix = sparse.csr_matrix
+Matrix: TypeAlias = sparse.csr_matrix  # SciPy tells no types
 
 _LARGEST = 4.0  # numbers farther out, in spreads, count as so far
 
@@ -20,14 +20,14 @@ _LARGEST = 4.0  # numbers farther out, in spreads, count as so far
 class Part(Protocol):
     """One part of `BookColumns`. `matrix` (n, k) is what weights are learned for; k may be 0."""
 
-    def fit(self, part: Any) -> Self: ...
+    def fit(self, part: Any, /) -> Self: ...
 
-    def matrix(self, part: Any) -> Matrix: ...
+    def matrix(self, part: Any, /) -> Matrix: ...
 
     def weigh(self, weights: Values) -> None:
         """Take the weight (k,) of each column."""
 
-    def contribution(self, part: Any) -> Values:
+    def contribution(self, part: Any, /) -> Values:
         """What the columns times their weights add up to (n,)."""
 
 
@@ -109,7 +109,7 @@ class Numbers:
 class Vectors:
     """Vectors as they are."""
 
-    def fit(self, part: NDArray[np.float32]) -> Self:
+    def fit(self, _part: NDArray[np.float32]) -> Self:
         return self
 
     def matrix(self, part: NDArray[np.float32]) -> Matrix:

@@ -27,8 +27,6 @@ ALIAS = "champion"
 TRAINING_SET = "training_set.parquet"
 
 _FINGERPRINT_TAG = "encoder_fingerprint"
-# The recommender holds the vectors of the books it knows and reads no text.
-_READ_VECTORS_OF_TEXTS: frozenset[ModelName] = frozenset({"sentiment"})
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Registry:
             version, run_id, tags = self._resolve(name)
         with _reading(f"{name} version {version}"):
             model = self._load(name, version)
-            encoder = self._encoder_of(name, version, tags) if name in _READ_VECTORS_OF_TEXTS else None
+            encoder = self._encoder_of(name, version, tags) if _reads_texts(name, model) else None
         return Champion(name, version, run_id, model, tags, encoder)
 
     def training_set(self, champion: Champion) -> Path:
@@ -158,6 +156,11 @@ class Registry:
         if TRAINING_SET not in {artifact.path for artifact in self._client.list_artifacts(run_id)}:
             return None
         return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=TRAINING_SET))
+
+
+def _reads_texts(name: ModelName, model: Any) -> bool:
+    """Whether the model is given vectors of texts. The recommender holds those of the books it knows."""
+    return name == "sentiment" or (name == "price" and model.reads_vectors)
 
 
 @contextmanager

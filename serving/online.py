@@ -23,9 +23,6 @@ PRICE_FEATURES = tuple(
     for feature in features
     if view != schema.PRICE_VIEW
 )
-_NUMBERS = frozenset(
-    feature for view in schema.VIEWS.values() for feature, kind in view.items() if kind == "number"
-)
 #: Every feature that fits into a table: all but the vectors.
 TABLE_FEATURES = tuple(
     f"{view}:{feature}"
@@ -100,6 +97,6 @@ def of_book(rows: Mapping[int, Mapping[str, Any]], book_id: int) -> Mapping[str,
     Raises `NotFound` if the store has no row, or not all of it.
     """
     row = rows.get(book_id)
-    if row is None or any(value is None for name, value in row.items() if name not in _NUMBERS):
+    if row is None or any(value is None for name, value in row.items() if name not in schema.NUMBERS):
         raise NotFound("book_id", f"the online feature store has no features of book {book_id}")
     return row

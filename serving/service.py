@@ -108,7 +108,7 @@ class Bookshelf:
         """The champion of that name, ready to answer. Raises `ModelUnavailable` with a reason."""
         champion = self.registry.champion(name)
         if name == "price":
-            return PriceAnswers(champion, self.online)
+            return PriceAnswers(champion, self.online, self.encoding)
         if name == "recommender":
             return RecommendationAnswers(champion, self.offer)
         return SentimentAnswers(champion, self.encoding)

@@ -143,4 +143,7 @@ def _entry(name: str, model: PriceRegressor, prices: Values, y: Values, yardstic
 def _reason(best: Entry, median: Entry, skill: Skill, yardstick: Yardstick) -> str:
     of, by = yardstick.told(best.error), yardstick.told(median.error)
     found = "A pattern was found" if skill.counts else "No pattern was found"
-    return f"{found}: the best candidate, {best.name}, is {of} off in the mean where the median is {by} off ({skill})."
+    return (
+        f"{found}: the best candidate, {best.name}, is {of} off in the mean "
+        f"where the median is {by} off ({skill})."
+    )

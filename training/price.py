@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bookshelf.errors import TrainingError
 from features import schema
 from features.price import PriceRegressor
-from features.price_columns import NUMBERS, read_columns
+from features.price_columns import NUMBERS, VECTOR, read_columns
 from features.similarity import edition_keys
 from training import metrics
 from training.dataset import SOURCE, TrainingSet
@@ -90,7 +90,7 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
         dataset=rows,
         dataset_sha256=data.sha256,
         dataset_source=data.origin,
-        input_example=train[list(model.inputs)].head(3),
+        input_example=_example(train, model),
         card=price_card(data, verdict, report, measured, len(held_out)),
         feature_service=data.service,
         informative=model.informative,
@@ -181,6 +181,14 @@ def _five_fold(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:
         "cv_log_score": metrics.log_score(prices, model.out_of_fold(books, prices)),
         "baseline_cv_log_score": metrics.log_score(prices, median.out_of_fold(books, prices)),
     }
+
+
+def _example(rows: pd.DataFrame, model: PriceRegressor) -> pd.DataFrame:
+    """Three rows of inputs, vectors in double precision: JSON knows no other, and a signature is strict."""
+    example = rows[list(model.inputs)].head(3)
+    if not model.reads_vectors:
+        return example
+    return example.assign(**{VECTOR: [vector.astype("float64") for vector in example[VECTOR]]})
 
 
 def _row_counts(rows: pd.DataFrame) -> dict[str, int]:

@@ -156,10 +156,10 @@ def _skill(verdict: Verdict) -> str:
     if verdict.skill is not None:
         lines.append(f"on the held-out books: {verdict.skill}")
     return (
-        "Skill is the share of the median's loss that the best candidate saves; the interval is a paired "
-        "bootstrap's, and chance is the same predictions dealt out at random. A model is informative only if "
-        f"both intervals lie above 0, the first skill is {RULE.smallest_skill:.0%} at least, and chance comes "
-        f"as near with a probability of {RULE.largest_p:g} and {RULE.largest_held_out_p:g} at most.\n\n"
+        "Skill is the share of the median's loss that the best candidate saves; its interval is the paired "
+        "bootstrap's, and chance is the same predictions dealt out at random. A model is informative only "
+        f"if both intervals lie above 0, the first skill is {RULE.smallest_skill:.0%} at least, and chance "
+        f"comes as near with a probability of {RULE.largest_p:g} and {RULE.largest_held_out_p:g} at most.\n\n"
     ) + bullets(lines)
 
 
@@ -180,42 +180,42 @@ def _slices(report: PriceReport, unit: str) -> str:
         return "Too few books were held out."
     rows = [
         (
-            f"{one.by}: {one.slice}",
-            one.books,
-            money(one.mae, unit),
-            money(one.baseline_mae, unit),
-            f"{one.skill:.0%}".replace("-", "−"),
-            f"{one.coverage:.0%}",
+            f"{one['by']}: {one['slice']}",
+            one["books"],
+            money(one["mae"], unit),
+            money(one["baseline_mae"], unit),
+            _share(one["skill"]),
+            f"{one['coverage']:.0%}",
         )
-        for one in report.slices.itertuples()
+        for one in report.slices.to_dict("records")
     ]
     header = ("held-out books", "number", "mean error", "baseline", "skill", "inside the interval")
-    return (
-        "Small slices say little: beside 30 books a coverage of 90 % is uncertain by 11 points.\n\n"
-        + table(header, rows)
+    told = (
+        "Small slices say little: of 30 books, chance alone moves a coverage of 90 % by 11 points. Nothing "
+        "is nearer to prices around the median than the median itself, so that skill there is below 0."
     )
+    return f"{told}\n\n" + table(header, rows)
 
 
 def _importance(report: PriceReport) -> str:
     if report.importance.empty:
         return "Nothing: the model answers a constant."
-    rows = [
-        (f"`{one.input}`", f"{one.importance:.1%}".replace("-", "−"))
-        for one in report.importance.itertuples()
-    ]
+    rows = [(f"`{one['input']}`", _share(one["importance"])) for one in report.importance.to_dict("records")]
     told = (
         "By how much the loss on held-out books grows when an input's values are dealt out among the books, "
-        "in the mean of three deals. Inputs that tell the same stand in for each other and share their weight."
+        "in the mean of three deals. Inputs that tell the same stand in for each other and share it."
     )
     return f"{told}\n\n" + table(("input", "growth of the loss"), rows)
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}".replace("-", "−")
 
 
 def _limits(model: PriceRegressor) -> str:
     lines = [f"it knows {len(model.categories)} categories, those of the data; another counts as none"]
     if model.informative:
-        lines.append(
-            "intervals hold their share over all books and nearly so in large categories; in small ones not"
-        )
+        lines.append("intervals hold their share over all books, nearly so in large categories, not in small")
         lines.append("an author, a genre or a word that fewer than two training books have tells it nothing")
     else:
         lines.append("one price and one interval for every book: differences between books are not told")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ def _slices(held_out: pd.DataFrame, true: Values) -> Iterator[tuple[str, str, Ch
     for name in held_out["category"].value_counts().index:
         yield "category", str(name), (held_out["category"] == name).to_numpy()
     edges = np.unique(np.quantile(true, np.linspace(0, 1, _BANDS + 1)))
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         last = high == edges[-1]
         chosen = (true >= low) & ((true <= high) if last else (true < high))
         yield "price", f"{low:g} to {high:g}", chosen
@@ -78,4 +79,4 @@ def _measured(
 
 def _logged(name: str) -> str:
     """A category as MLflow takes it in the name of a metric."""
-    return re.sub(r"[^\w\- ./]+", "", name).strip() or "unnamed"
+    return " ".join(re.sub(r"[^\w\- ./]+", " ", name).split()) or "unnamed"

@@ -59,7 +59,9 @@ def verdict_of(
             model, candidate = tried, best.name
             reason = f"{contest.reason} On {len(held_out)} held-out books it has {skill}."
         else:
-            reason = f"No pattern holds: {best.name} was best on the training books, but has {skill} on held-out ones."
+            reason = (
+                f"No pattern holds: {best.name}, the best on training books, has {skill} on held-out ones."
+            )
     return Verdict(
         model=model,
         median=median,

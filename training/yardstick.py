@@ -1,4 +1,4 @@
-"""On which scale errors of prices are judged: in money, or as shares where prices span orders of magnitude."""
+"""How errors of prices are judged: in money, or as shares where prices span orders of magnitude."""
 
 from __future__ import annotations
 
