@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.price import OUTPUTS, PriceRegressor
 from features.price import Kind as PriceKind
-from features.price_columns import INPUTS, NUMBERS, VECTOR, read_columns
+from features.price_columns import INPUTS, NUMBERS
 from features.price_intervals import conformal_offsets
 
 Values = NDArray[np.float64]

@@ -21,7 +21,7 @@ from bookshelf.book import ListedBook
 from bookshelf.contracts import MODEL_NAMES, Problem
 from bookshelf.settings import ROOT, Settings
 from features.embedding import Encoder
-from features.price_columns import INPUTS, NUMBERS
+from features.price_columns import INPUTS
 from features.tabular import book_frame
 
 pytestmark = pytest.mark.slow
