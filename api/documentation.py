@@ -13,7 +13,7 @@ from flask_openapi3.openapi import OpenAPI
 from api.addresses import API_PREFIX
 from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
 from api.examples import CSV_EXAMPLE, EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
-from bookshelf.contracts import Problem
+from bookshelf.contracts import MODEL_VERSION_HEADER, ModelRef, Problem
 
 DOCS_PREFIX = "/apidocs"
 BEARER: list[dict[str, list[Any]]] = [{"bearer": []}]
@@ -83,7 +83,9 @@ class DocumentedAPI(OpenAPI):
         schemas = self.spec_json["components"]["schemas"]
         for name, example in EXAMPLES.items():
             schemas[name]["examples"] = [example]
+        made_by_models = {name for name, schema in schemas.items() if _names_its_model(schema)}
         for operation in (each for path in self.spec_json["paths"].values() for each in path.values()):
+            _document_model_header(operation, made_by_models)
             # A docstring's lines come joined by breaks, the empty one after the summary included.
             lines = operation.pop("description", "").replace("<br/>", "\n").strip()
             operation.update({"description": lines} if lines else {})
@@ -122,6 +124,21 @@ def run_in_the_way() -> dict[Any, Any]:
     content["schema"] = {"allOf": [content["schema"], named]}
     content["example"] = RUN_PROBLEM_EXAMPLE
     return {HTTPStatus.CONFLICT.value: documented | {"headers": {"Location": _RUN_LOCATION}}}
+
+
+def _names_its_model(schema: dict[str, Any]) -> bool:
+    told: str = schema.get("properties", {}).get("model", {}).get("$ref", "")
+    return told.endswith(f"/{ModelRef.__name__}")
+
+
+def _document_model_header(operation: dict[str, Any], made_by_models: set[str]) -> None:
+    """An answer that names the model that made it names it in a header too."""
+    answer = operation["responses"].get("200", {})
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    if schema.get("$ref", "").rpartition("/")[2] in made_by_models:
+        answer.setdefault("headers", {})[MODEL_VERSION_HEADER] = _header(
+            "Model and version, such as `price/3`.", {"type": "string"}
+        )
 
 
 def _problem(status: int) -> dict[str, Any]:

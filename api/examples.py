@@ -17,6 +17,14 @@ _PRICE = {
     "interval": {"low": 11.2, "high": 58.8, "coverage": 0.9},
     "informative": False,
     "model": {"name": "price", "version": "1"},
+    "features": {
+        "service": "price_model",
+        "status": "PRESENT",
+        "age_seconds": 41_232.5,
+        "limit_seconds": 172_800,
+        "oldest": "book_details",
+        "missing": [],
+    },
 }
 
 EXAMPLES: dict[str, Any] = {
@@ -89,7 +97,17 @@ EXAMPLES: dict[str, Any] = {
         "pages": 1,
     },
     "ModelsReply": {
-        "items": [{"name": "price", "version": "1", "run_id": "5c0d9b6f", "informative": False}],
+        "items": [
+            {
+                "name": "price",
+                "version": "1",
+                "run_id": "5c0d9b6f",
+                "informative": False,
+                "since": "2026-02-01T03:19:05Z",
+                "wanted_version": "2",
+                "refused": "price version 2 has no signature",
+            }
+        ],
     },
     "HealthReply": {
         "status": "ok",

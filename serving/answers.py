@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from bookshelf.contracts import (
     MAX_DESCRIPTION,
     Contract,
+    FeatureFreshness,
     Interval,
     PriceReply,
     PriceRequest,
@@ -26,8 +27,9 @@ from bookshelf.errors import BookshelfError, InvalidBook, NotFound
 from features.schema import NUMBERS, VECTOR
 from features.text import clean_description
 from serving.champions import Champion
+from serving.freshness import Freshness
 from serving.offer import Offer, OnOffer
-from serving.online import PRICE_FEATURES, OnlineFeatures, of_book
+from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,22 +69,25 @@ class PriceAnswers:
 
     contract = PriceRequest
 
-    def __init__(self, champion: Champion, online: OnlineFeatures, encoding: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, champion: Champion, online: OnlineFeatures, freshness: Freshness, encoding: ThreadPoolExecutor
+    ) -> None:
         self.champion = champion
         self._online = online
+        self._freshness = freshness
         self._encoding = encoding
-        self._features = [
-            feature for feature in PRICE_FEATURES if feature.partition(":")[2] in champion.model.inputs
-        ]
+        self._features = _read_by(champion)
 
     async def __call__(self, requests: Sequence[PriceRequest]) -> list[Answer]:
         by_id = [one.book_id for one in requests if one.book_id is not None]
-        known = await self._online.rows(by_id, self._features) if by_id else {}
+        known = await self._online.read(by_id, self._features) if by_id else {}
+        fresh = await self._freshness.of(known) if known else {}
         rows = [_attempt(self._inputs, one, known) for one in requests]
         sound = [row for row in rows if not isinstance(row, BookshelfError)]
-        return _in_place(rows, await _off_loop(self._replies, await self._with_vectors(sound)))
+        answers = _in_place(rows, await _off_loop(self._replies, await self._with_vectors(sound)))
+        return [_told(answer, one, fresh) for one, answer in zip(requests, answers, strict=True)]
 
-    def _inputs(self, request: PriceRequest, known: Mapping[int, Mapping[str, Any]]) -> Mapping[str, Any]:
+    def _inputs(self, request: PriceRequest, known: Mapping[int, OnlineRow]) -> Mapping[str, Any]:
         """The request as a row of features. What was not given is what training calls not known."""
         if request.book_id is not None:
             return of_book(known, request.book_id)
@@ -230,6 +235,18 @@ def _frame(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFr
             for name in names
         }
     )
+
+
+def _read_by(champion: Champion) -> list[str]:
+    """The features that a price model reads; what it does not read need not be there."""
+    return [one for one in PRICE_FEATURES if one.partition(":")[2] in champion.model.inputs]
+
+
+def _told(answer: Answer, request: PriceRequest, fresh: Mapping[int, FeatureFreshness]) -> Answer:
+    """The answer, with how fresh the features are that it was made from."""
+    if request.book_id is None or not isinstance(answer, PriceReply):
+        return answer
+    return answer.model_copy(update={"features": fresh[request.book_id]})
 
 
 def _attempt(function: Callable[..., Out], *arguments: Any) -> Out | BookshelfError:

@@ -37,5 +37,6 @@ def _status(client: MlflowClient, name: str, version: ModelVersion) -> ModelStat
         promotion=tags.get("promotion", ""),
         champion=None if champion is None else str(champion),
         source=tags.get("source"),
+        feature_service=tags.get("feature_service"),
         snapshot_id=int(tags["snapshot_id"]) if tags.get("snapshot_id") else None,
     )

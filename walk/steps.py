@@ -15,7 +15,8 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.contracts import MODEL_NAMES, ModelStatus
 from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.settings import ROOT, Settings
-from walk.programs import environment
+from walk.launch import MARK
+from walk.programs import environment, mark
 
 Say = Callable[[str], None]
 _STATUSES = TypeAdapter(list[ModelStatus])
@@ -28,9 +29,7 @@ def do_main_job(settings: Settings, say: Say) -> None:
     if catalogue.snapshot() is None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
-    # A later crawl of the same shops makes no model invalid; when to train again is its engineer's choice.
-    sources = catalogue.sources()
-    stale = [name for name in MODEL_NAMES if _sources_of(known.get(name), catalogue) != sources]
+    stale = [name for name in MODEL_NAMES if not _is_valid(known.get(name), catalogue)]
     for name in stale:
         _timed(f"train {name}", say, partial(_mlflow_run, settings, name, experiment=name))
     if stale or not all(model.promotion for model in known.values()):
@@ -54,15 +53,22 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
     return _STATUSES.validate_json(answer.stdout)
 
 
-def _sources_of(model: ModelStatus | None, catalogue: Catalogue) -> list[str] | None:
-    """The sources on offer when the model was trained, None where that is not known."""
-    if model is None or model.snapshot_id is None:
-        return None
+def _is_valid(model: ModelStatus | None, catalogue: Catalogue) -> bool:
+    """Whether the model has learnt from what there is to learn from.
+
+    A later crawl of the same shops makes no model invalid; when to train again is its engineer's choice.
+    """
+    if model is None:
+        return False
+    if model.feature_service is None:  # it learnt from a corpus, which no source changes
+        return True
+    if model.snapshot_id is None:
+        return False
     try:
         snapshot = catalogue.snapshots.get(model.snapshot_id)
     except NotFound:  # the catalogue is younger than the model
-        return None
-    return catalogue.sources(as_of=snapshot.published_at)
+        return False
+    return catalogue.sources(as_of=snapshot.published_at) == catalogue.sources()
 
 
 def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:
@@ -71,9 +77,9 @@ def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:
 
 
 def _python(settings: Settings, *arguments: str) -> int:
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment(settings), check=False
-    ).returncode
+    # Marked, so that what a step has started ends with the walk, however that is told to end.
+    env = {**environment(settings), MARK: mark(settings, "step")}
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, check=False).returncode
 
 
 def _timed(title: str, say: Say, step: Callable[[], int]) -> None:
