@@ -76,11 +76,10 @@ class PriceAnswers:
         self._online = online
         self._freshness = freshness
         self._encoding = encoding
-        self._features = _read_by(champion)
 
     async def __call__(self, requests: Sequence[PriceRequest]) -> list[Answer]:
         by_id = [one.book_id for one in requests if one.book_id is not None]
-        known = await self._online.read(by_id, self._features) if by_id else {}
+        known = await self._online.read(by_id, _read_by(self.champion)) if by_id else {}
         fresh = await self._freshness.of(known) if known else {}
         rows = [_attempt(self._inputs, one, known) for one in requests]
         sound = [row for row in rows if not isinstance(row, BookshelfError)]

@@ -90,7 +90,7 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
         dataset=rows,
         dataset_sha256=data.sha256,
         dataset_source=data.origin,
-        input_example=_example(train, model),
+        input_example=example_of(train, model),
         card=price_card(data, verdict, report, measured, len(held_out)),
         feature_service=data.service,
         informative=model.informative,
@@ -183,7 +183,7 @@ def _five_fold(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _example(rows: pd.DataFrame, model: PriceRegressor) -> pd.DataFrame:
+def example_of(rows: pd.DataFrame, model: PriceRegressor) -> pd.DataFrame:
     """Three rows of inputs, vectors in double precision: JSON knows no other, and a signature is strict."""
     example = rows[list(model.inputs)].head(3)
     if not model.reads_vectors:

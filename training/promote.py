@@ -111,6 +111,7 @@ def _evidence(
         score=score,
         informative=tags["informative"] == "true" if "informative" in tags else None,
         coverage=None if gate.coverage_shortfall is None else _coverage(client, challenger),
+        skill=_skill(client, challenger) if gate.must_show_skill else None,
         worse_by=worse_by,
         incumbent=None if incumbent is None else str(incumbent.version),
     )
@@ -138,6 +139,12 @@ def _coverage(client: MlflowClient, version: ModelVersion) -> Coverage | None:
         held=run.metrics["coverage"],
         rows=int(run.params["held_out_rows"]),
     )
+
+
+def _skill(client: MlflowClient, version: ModelVersion) -> Estimate | None:
+    metrics = client.get_run(version.run_id).data.metrics
+    bounds = [metrics.get(name) for name in ("skill", "skill_low", "skill_high")]
+    return None if None in bounds else Estimate(*bounds)
 
 
 def _worse_by(challenger: ModelVersion, incumbent: ModelVersion) -> Estimate:

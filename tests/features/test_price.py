@@ -170,3 +170,27 @@ def test_prices_that_are_none_are_refused(prices: list[float], told: str) -> Non
     shelf, _ = books(2, seed=16)
     with pytest.raises(ValueError, match=told):
         PriceRegressor("median").fit(shelf, np.array(prices))
+
+
+def test_a_model_reads_vectors_only_where_they_tell_something() -> None:
+    shelf, y = books(300, seed=17)
+    chance = np.random.default_rng(18)
+    noise = chance.normal(size=(300, 6))
+    telling = noise + np.outer(y - y.mean(), np.ones(6))
+    for vectors, reads in ((noise, False), (telling, True)):
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        model = PriceRegressor("ridge").fit(shelf.assign(embedding=list(unit.astype(np.float32))), y)
+        assert model.reads_vectors is reads
+        assert ("embedding" in model.inputs) is reads
+
+
+def test_intervals_are_wider_where_prices_are_harder_to_tell() -> None:
+    shelf, y = books(900, seed=19)
+    hard = (shelf["category"] == "Category 1").to_numpy()
+    y = 40 + y + np.random.default_rng(20).normal(0, 8, size=900) * hard
+    found = PriceRegressor("ridge").fit(shelf[:600], y[:600]).predict(shelf[600:])
+    width = (found["high"] - found["low"]).to_numpy()
+    assert np.median(width[hard[600:]]) > 1.8 * np.median(width[~hard[600:]])
+    held = ((found["low"] <= y[600:]) & (y[600:] <= found["high"])).to_numpy()
+    for chosen in (hard[600:], ~hard[600:]):
+        assert held[chosen].mean() > 0.8

@@ -14,7 +14,7 @@ import pytest
 
 from bookshelf.settings import Settings
 from features.price import PriceRegressor
-from features.price_columns import INPUTS
+from features.price_columns import INPUTS, NUMBERS
 from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import PriceAnswers
 from serving.champions import Champion, Registry
@@ -27,7 +27,7 @@ from serving.shelf import Shelf, settled_heap
 pytestmark = pytest.mark.slow
 
 SWAPS = 20
-EXAMPLE = pd.DataFrame([("Fiction", 4.0, 3.0, "In stock", "A title", "A text.")], columns=list(INPUTS))
+EXAMPLE = pd.DataFrame({name: [4.0 if name in NUMBERS else "A text"] for name in INPUTS})
 MOST_GROWTH_BYTES = 30 * 2**20
 
 

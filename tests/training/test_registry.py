@@ -20,13 +20,16 @@ from mlflow import MlflowClient
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 from features.embedding import Encoder
+from features.price import PriceRegressor
 from training.dataset import TrainingSet
 from training.fitted import Fitted
-from training.price import PriceParams, fit_price, held_out_losses
+from training.price import PriceParams, example_of, fit_price, held_out_losses, measure
 from training.promote import promote
 from training.registry import RegisteredVersion, ensure_encoder, load_version, register
 from training.runs import tracking_client
+from training.skill import skill_of
 from training.status import model_statuses
+from training.yardstick import Yardstick
 
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
@@ -103,9 +106,11 @@ def test_its_run_holds_everything_that_explains_it(
     (given,) = run.inputs.dataset_inputs
     assert fitted.dataset_sha256.startswith(given.dataset.digest)
     artifacts = {one.path for one in client.list_artifacts(registered.run_id)}
-    assert artifacts == {"model_card.md", "training_set.parquet", "held_out.parquet", "plots"}
+    assert artifacts == {"model_card.md", "training_set.parquet", "held_out.parquet", "plots", "tables"}
     plots = {one.path for one in client.list_artifacts(registered.run_id, "plots")}
     assert plots == {f"plots/{name}.png" for name in fitted.figures}
+    path = mlflow.artifacts.download_artifacts(run_id=registered.run_id, artifact_path="tables/slices.csv")
+    assert {"category", "price", "text"} == set(pd.read_csv(path)["by"])
 
 
 def test_its_training_set_is_kept_row_by_row(registered: RegisteredVersion, fitted: Fitted) -> None:
@@ -248,6 +253,23 @@ def test_a_champion_of_another_source_is_no_yardstick(
     assert (status.source, status.unit, status.snapshot_id) == ("another shop", "pounds", 7)
 
 
+def test_shuffled_prices_make_a_constant_or_are_refused(
+    registered: RegisteredVersion, books_on_sale: BooksOnSale, home: Settings, client: MlflowClient
+) -> None:
+    promote("price", home, registered.version)
+    data = books_on_sale(200, 1, True)
+    data.frame["price"] = np.random.default_rng(0).permutation(data.frame["price"])
+    honest = fit_price(data, PriceParams())
+    assert (honest.informative, honest.params["candidate"]) == (False, "median")
+
+    claiming = register(with_a_claim(honest), home).version
+    refused = promote("price", home, claiming)
+    assert not refused.promoted
+    assert "no better than the baseline's" in refused.reason or "not surely above 0" in refused.reason
+    assert champion(client) != claiming
+    assert tag(client, claiming) == f"refused: {refused.reason}"
+
+
 def test_a_version_that_is_not_there_is_named(home: Settings, registered: RegisteredVersion) -> None:
     assert registered.name == "price"
     with pytest.raises(TrainingError, match="'price' has no version '99'; it has 1"):
@@ -256,11 +278,35 @@ def test_a_version_that_is_not_there_is_named(home: Settings, registered: Regist
         promote("sentiment", home)
 
 
+def with_a_claim(honest: Fitted) -> Fitted:
+    """The training with a learner in place of the constant, judged on the same rows, that claims to know."""
+    train = honest.dataset[~honest.dataset["held_out"]]
+    learner = PriceRegressor("blend").fit(train, train["price"].to_numpy())
+    rows = held_out(honest)
+    measured = measure(learner, honest.model, rows)
+    true, by_learner, by_median = (
+        rows["price"].to_numpy(),
+        *(one.predict(rows)["price"].to_numpy() for one in (learner, honest.model)),
+    )
+    skill = skill_of(true, by_learner, by_median, Yardstick(in_shares=False, unit="pounds"), seed=0)
+    return replace(
+        honest,
+        model=learner,
+        informative=True,
+        score=replace(honest.score, value=measured["mae"]),
+        metrics={**honest.metrics, **measured, **skill.metrics()},
+        input_example=example_of(rows, learner),
+    )
+
+
 def spoiled(fitted: Fitted) -> Fitted:
     """The same training, but for a model that is better than the median and £3 off."""
     model = deepcopy(fitted.model)
-    model.low_offset_ -= 3
-    model.pipeline_[-1].intercept_ += 3
+    if model.kind == "blend":
+        model.learner_.middle_ += 3
+        model.learner_.hints_.linear.middle_ += 3
+    else:
+        model.learner_.middle_ += 3
     score = replace(fitted.score, value=float(np.mean(held_out_losses(model, held_out(fitted)))))
     assert score.beats_baseline
     return replace(fitted, model=model, score=score)
