@@ -58,7 +58,17 @@ EXAMPLES: dict[str, Any] = {
     "LoginReply": _ACCESS | {"refresh_token": _TOKEN},
     "AccessReply": _ACCESS,
     "TriggerRequest": {"source": "https://books.toscrape.com/"},
-    "PriceRequest": {"rating": 4, "category": "Fiction", "availability": "In stock"},
+    "PriceRequest": {
+        "rating": 4.5,
+        "category": "Fiction",
+        "availability": "In stock",
+        "title": "The Old Man and the Sea",
+        "author": "Ernest Hemingway",
+        "binding": "Paperback",
+        "language": "English",
+        "year": 1952,
+        "reviews": 120,
+    },
     "PriceReply": _PRICE,
     "RecommendationReply": {
         "book_id": 1,

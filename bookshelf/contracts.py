@@ -21,6 +21,7 @@ MODEL_VERSION_HEADER = "X-Model-Version"
 
 MAX_DESCRIPTION = 20_000
 MAX_TITLE = 1_000
+MAX_SHELF = 200
 MAX_INPUTS = 1_000
 
 #: What says `now` may not be the machine that is asked.
@@ -78,17 +79,34 @@ class FeatureFreshness(Contract):
 
 
 class PriceRequest(Contract):
-    """A book to price: `book_id` alone, or its rating, category and availability and what else is known."""
+    """A book to price: `book_id` alone, or its rating, category and availability and what else is known.
+
+    What is left out is not known; `author` may name several, apart by commas.
+    """
 
     book_id: BookId | None = None
-    rating: Annotated[int, Field(strict=True, ge=1, le=5)] | None = Field(None, validate_default=True)
-    category: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(None, validate_default=True)
+    rating: Annotated[float, Field(strict=True, ge=1, le=5)] | None = Field(None, validate_default=True)
+    category: Annotated[str, Field(min_length=1, max_length=MAX_SHELF)] | None = Field(
+        None, validate_default=True
+    )
     availability: Literal["In stock", "Out of stock"] | None = Field(None, validate_default=True)
     title: Annotated[str, Field(max_length=MAX_TITLE)] | None = Field(None, validate_default=True)
     description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] | None = Field(None, validate_default=True)
     stock: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = Field(None, validate_default=True)
+    author: Annotated[str, Field(max_length=MAX_TITLE)] | None = Field(None, validate_default=True)
+    publisher: Annotated[str, Field(max_length=MAX_TITLE)] | None = Field(None, validate_default=True)
+    year: Annotated[int, Field(strict=True, ge=1, le=9_999)] | None = Field(None, validate_default=True)
+    binding: Annotated[str, Field(max_length=MAX_SHELF)] | None = Field(None, validate_default=True)
+    language: Annotated[str, Field(max_length=MAX_SHELF)] | None = Field(None, validate_default=True)
+    genre: Annotated[str, Field(max_length=MAX_SHELF)] | None = Field(None, validate_default=True)
+    reviews: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] | None = Field(
+        None, validate_default=True
+    )
 
-    @field_validator("rating", "category", "availability", "title", "description", "stock")
+    @field_validator(
+        *("rating", "category", "availability", "title", "description", "stock"),
+        *("author", "publisher", "year", "binding", "language", "genre", "reviews"),
+    )
     @classmethod
     def _one_way_to_name_a_book(cls, value: Any, info: ValidationInfo) -> Any:
         if "book_id" not in info.data:  # it is wrong itself, and says so

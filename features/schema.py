@@ -38,6 +38,11 @@ VIEWS: dict[str, dict[str, str]] = {
     EMBEDDING_VIEW: {"embedding": "vector"},
 }
 
+#: Features that may be missing, NaN or None then.
+NUMBERS = frozenset(feature for view in VIEWS.values() for feature, kind in view.items() if kind == "number")
+#: The feature that is the vector of the description.
+VECTOR = "embedding"
+
 LABEL = "price"
 CURRENCY = "currency"
 

@@ -17,6 +17,7 @@ _EDITION = (
     r"annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
 )
 _SAYS_EDITION = re.compile(_EDITION, re.IGNORECASE)
+_BETWEEN_AUTHORS = re.compile(r"[,;/|&]|\band\b", re.IGNORECASE)
 # "Dune: 40th Anniversary Edition", but not "Spark Joy: An Illustrated Master Class": the mark comes last.
 _EDITION_AT_END = re.compile(rf"\s*(?:[:;,]|\s[-–—])\s[^:;,–—]*{_EDITION}\s*$", re.IGNORECASE)
 
@@ -41,6 +42,41 @@ def work_keys(titles: Sequence[str]) -> list[str]:
     of a series keep their numbers. A title made of such marks alone is its own key.
     """
     return [_work_key(title) for title in titles]
+
+
+def edition_keys(titles: Sequence[str], authors: Sequence[str]) -> list[str]:
+    """Keys, the same for editions of one book: of one work by `work_keys`, and with an author in common.
+
+    Spaces, points and case are no part of a name, and `A, B` are two authors. Where one edition of a work
+    does not name its author, all books of that title count as editions of it: it may be of any of them.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, work in enumerate(work_keys(titles)):
+        rows_of.setdefault(work, []).append(row)
+    keys = [""] * len(titles)
+    for work, rows in rows_of.items():
+        for number, circle in enumerate(_circles([_people(authors[row]) for row in rows])):
+            for place in circle:
+                keys[rows[place]] = f"{work}\0{number}"
+    return keys
+
+
+def _circles(people: Sequence[frozenset[str]]) -> list[list[int]]:
+    """Places of those that have somebody in common, directly or through others; nobody may be anybody."""
+    if not all(people):
+        return [list(range(len(people)))]
+    circles: list[tuple[frozenset[str], list[int]]] = []
+    for place, names in enumerate(people):
+        met = [circle for circle in circles if circle[0] & names]
+        circles = [circle for circle in circles if not circle[0] & names]
+        together = names.union(*(known for known, _ in met))
+        circles.append((together, sorted([place, *(one for _, places in met for one in places)])))
+    return [places for _, places in circles]
+
+
+def _people(author: str) -> frozenset[str]:
+    names = (_NOT_IN_A_WORD.sub("", name.casefold()) for name in _BETWEEN_AUTHORS.split(author))
+    return frozenset(name for name in names if name)
 
 
 def _work_key(title: str) -> str:

@@ -124,7 +124,7 @@ class Bookshelf:
 
     def _answers_of(self, champion: Champion) -> Answers:
         if champion.name == "price":
-            return PriceAnswers(champion, self.online, self._freshness(PRICE_SERVICE))
+            return PriceAnswers(champion, self.online, self._freshness(PRICE_SERVICE), self.encoding)
         if champion.name == "recommender":
             return RecommendationAnswers(champion, self.offer)
         return SentimentAnswers(champion, self.encoding)

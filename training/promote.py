@@ -17,6 +17,7 @@ from training.comparison import are_comparable, measured_score, worse_by
 from training.duty import ChampionChanged, Duty
 from training.fitted import Score
 from training.gates import GATES, Coverage, Evidence, refusal
+from training.metrics import Estimate
 from training.parity_check import skew
 from training.standing import scores_of_both, snapshot_of
 
@@ -116,6 +117,7 @@ def _evidence(
         score=_score(challenger),
         informative=tags["informative"] == "true" if "informative" in tags else None,
         coverage=None if gate.coverage_shortfall is None else _coverage(run),
+        skill=_skill(run) if gate.must_show_skill else None,
         worse_by=None if yardstick is None else worse_by(challenger, yardstick),
         incumbent=None if incumbent is None else str(incumbent.version),
         measured=measured_score(gate, challenger),
@@ -143,3 +145,8 @@ def _coverage(run: Any) -> Coverage | None:
         held=run.metrics["coverage"],
         rows=int(run.params["held_out_rows"]),
     )
+
+
+def _skill(run: Any) -> Estimate | None:
+    bounds = [run.metrics.get(name) for name in ("skill", "skill_low", "skill_high")]
+    return None if None in bounds else Estimate(*bounds)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.sentences import halves, passages, sentences
-from features.similarity import best_rows, work_keys
+from features.similarity import best_rows, edition_keys, work_keys
 
 
 def test_the_best_rows_come_first_and_ties_go_to_the_lower_row() -> None:
@@ -79,3 +79,16 @@ def test_halves_are_cut_between_sentences_near_the_middle() -> None:
 @pytest.mark.parametrize("text", ["", "One sentence of more than twenty words " * 4, "Short. Very short."])
 def test_a_text_that_is_too_short_has_no_halves(text: str) -> None:
     assert halves(text) is None
+
+
+def test_editions_of_one_book_have_one_key_however_their_authors_are_spelled() -> None:
+    titles = ["Dune", "Dune (Illustrated Edition)", "DUNE!", "Dune", "Poems", "Poems"]
+    authors = ["Frank Herbert", "frank herbert", "Frank  Herbert, A. Hand", "A. Hand", "J. Keats", "E. Poe"]
+    keys = edition_keys(titles, authors)
+    assert len(set(keys[:4])) == 1
+    assert len(set(keys)) == 3
+
+
+def test_a_book_without_author_may_be_an_edition_of_any_of_that_title() -> None:
+    keys = edition_keys(["Poems", "Poems", "Poems", "Odes"], ["J. Keats", "", "E. Poe", ""])
+    assert keys[0] == keys[1] == keys[2] != keys[3]
