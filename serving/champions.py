@@ -27,8 +27,7 @@ ALIAS = "champion"
 TRAINING_SET = "training_set.parquet"
 
 _FINGERPRINT_TAG = "encoder_fingerprint"
-# The recommender holds the vectors of the books it knows and reads no text.
-_READ_VECTORS_OF_TEXTS: frozenset[ModelName] = frozenset({"sentiment"})
+_READ_VECTORS_OF_TEXTS: frozenset[ModelName] = frozenset({"recommender", "sentiment"})
 
 
 @dataclass(frozen=True)
