@@ -59,7 +59,10 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
         PRICE_VIEW: (LABEL, CURRENCY),
     },
     RECOMMENDER_SERVICE: {
-        DETAILS_VIEW: ("title", "category", "description", "author"),
+        DETAILS_VIEW: (
+            *("title", "category", "description", "author"),
+            *("genre", "language", "year", "reviews"),
+        ),
         EMBEDDING_VIEW: ("embedding",),
     },
     SENTIMENT_SERVICE: {DETAILS_VIEW: ("description",), EMBEDDING_VIEW: ("embedding",)},

@@ -1,4 +1,4 @@
-"""Which books are near which: exact search over ready-made scores, and keys by which editions are known."""
+"""Which of scored books are given, in which order, and keys by which editions of one work are known."""
 
 from __future__ import annotations
 
@@ -33,6 +33,25 @@ def best_rows(scores: Scores, k: int) -> NDArray[np.int64]:
         left = left[scores[left] >= bar]
     order = np.argsort(-scores[left], kind="stable")
     return left[order[:k]].astype(np.int64)
+
+
+def spread_out(scores: Scores, alike: Scores, k: int, diversity: float) -> NDArray[np.int64]:
+    """Places (at most k) of candidates in the order of maximal marginal relevance.
+
+    `scores` (m,) are best first, `alike` (m, m) is how like each other they are. Each next one has the
+    greatest (1 - diversity) of its score less `diversity` of its greatest likeness to one before it; ties
+    go to the better score, then to the lower place. The first is always the best.
+    """
+    left = np.ones(len(scores), dtype=bool)
+    nearest = np.zeros(len(scores), dtype=np.float32)
+    chosen: list[int] = []
+    for _ in range(min(k, len(scores))):
+        gains = np.where(left, (1 - diversity) * scores - diversity * nearest, -np.inf)
+        best = int(gains.argmax()) if chosen else 0
+        chosen.append(best)
+        left[best] = False
+        nearest = np.maximum(nearest, alike[best]) if len(chosen) > 1 else alike[best]
+    return np.array(chosen, dtype=np.int64)
 
 
 def work_keys(titles: Sequence[str]) -> list[str]:

@@ -17,26 +17,22 @@ from bookshelf.contracts import (
     Interval,
     PriceReply,
     PriceRequest,
-    Recommendation,
     RecommendationReply,
-    RecommendationRequest,
     SentimentReply,
     SentimentRequest,
+    SimilarReply,
 )
-from bookshelf.errors import BookshelfError, InvalidBook, NotFound
+from bookshelf.errors import BookshelfError, InvalidBook
 from features.schema import NUMBERS, VECTOR
 from features.text import clean_description
 from serving.champions import Champion
 from serving.freshness import Freshness
-from serving.offer import Offer, OnOffer
 from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-Reply: TypeAlias = PriceReply | RecommendationReply | SentimentReply
+Reply: TypeAlias = PriceReply | RecommendationReply | SimilarReply | SentimentReply
 Answer: TypeAlias = Reply | BookshelfError
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -134,41 +130,6 @@ class PriceAnswers:
             )
             for price, low, high in prices
         ]
-
-
-class RecommendationAnswers:
-    """The books most like each book, of those still on offer."""
-
-    contract = RecommendationRequest
-
-    def __init__(self, champion: Champion, offer: OnOffer) -> None:
-        self.champion = champion
-        self._offer = offer
-        self._known: tuple[int, NDArray[np.bool_]] | None = None
-
-    async def __call__(self, requests: Sequence[RecommendationRequest]) -> list[Answer]:
-        among = self._rows_of(await self._offer.now())
-        return await _off_loop(lambda many: [_attempt(self._reply, one, among) for one in many], requests)
-
-    def _rows_of(self, offer: Offer | None) -> NDArray[np.bool_] | None:
-        """Which rows of the index are on offer; None where that is not known. Found once a revision."""
-        if offer is None:
-            return None
-        if self._known is None or self._known[0] != offer.revision:
-            self._known = (offer.revision, self.champion.model.rows_among(offer.book_ids))
-        return self._known[1]
-
-    def _reply(self, request: RecommendationRequest, among: NDArray[np.bool_] | None) -> Reply:
-        try:
-            nearest = self.champion.model.recommend(request.book_id, request.limit, among)
-        except KeyError as error:
-            reason = f"recommender version {self.champion.version} does not know book {request.book_id}"
-            raise NotFound("book_id", reason) from error
-        items = tuple(
-            Recommendation(id=one.book_id, title=one.title, category=one.category, score=one.score)
-            for one in nearest
-        )
-        return RecommendationReply(book_id=request.book_id, items=items, model=self.champion.ref)
 
 
 class SentimentAnswers:

@@ -203,8 +203,8 @@ class Registry:
 
 
 def _reads_texts(name: ModelName, model: Any) -> bool:
-    """Whether the model is given vectors of texts. The recommender holds those of the books it knows."""
-    return name == "sentiment" or (name == "price" and model.reads_vectors)
+    """Whether the model is given vectors of texts: the recommender those of what is said in words."""
+    return name != "price" or model.reads_vectors
 
 
 def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], Any]:
