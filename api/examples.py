@@ -35,6 +35,14 @@ _NEAR = {
 EXAMPLES: dict[str, Any] = {
     **RECORD_EXAMPLES,
     "BookPage": {"items": [A_BOOK], "page": 1, "page_size": 20, "total": 1000, "pages": 50},
+    "SearchPage": {
+        "items": [A_BOOK | {"score": 0.54}],
+        "page": 1,
+        "page_size": 20,
+        "total": 100,
+        "pages": 5,
+        "model": {"name": "recommender", "version": "1"},
+    },
     "CategoriesReply": {"items": [{"name": "Poetry", "books": 19}]},
     "OverviewReply": {
         "total_books": 1000,

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from api.fields import (
     DEFAULT_PAGE_SIZE,
     MAX_PAGE_SIZE,
+    AskedText,
     IdempotencyKey,
     LongPageSize,
     Number,
@@ -99,6 +100,8 @@ class PageQuery(Paged, CatalogueQuery):
 
 
 class SearchQuery(PageQuery):
+    q: AskedText | None = Field(None, description="Words that books hold, or what they are to be about.")
+    mode: Literal["text", "semantic"] = Field("text", description="Whether `q` is words or a meaning.")
     title: SearchText | None = Field(None, description="Part of the title, whatever its case.")
     category: SearchText | None = Field(None, description="Part of the category's name, whatever its case.")
 

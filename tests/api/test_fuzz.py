@@ -34,7 +34,7 @@ PATHS = (
     "webhooks",
 )
 PARAMETERS = (
-    *("page", "page_size", "title", "category", "limit", "min", "max", "model"),
+    *("page", "page_size", "title", "category", "limit", "min", "max", "model", "q", "mode"),
     *("as_of", "source", "kind", "format"),
 )
 A_RUN = f"scraping/runs/{uuid4()}"
@@ -61,7 +61,7 @@ words = st.one_of(
     numbers,
     texts,
     st.sampled_from(["price", "In stock", "Poetry", "%", "_", "\0", "' OR 1=1 --"]),
-    st.sampled_from(["csv", "added", "https://shop.test/", "2024-05-01T12:00:00Z"]),
+    st.sampled_from(["csv", "added", "semantic", '"a b"* -c', "https://shop.test/", "2024-05-01T12:00:00Z"]),
     st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
     st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[-+]\d\d:\d\d", fullmatch=True),
 )
