@@ -12,8 +12,9 @@ from flask_openapi3.openapi import OpenAPI
 
 from api.addresses import API_PREFIX
 from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
-from api.examples import CSV_EXAMPLE, EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
+from api.examples import CSV_EXAMPLE, EXAMPLES, NDJSON_EXAMPLE, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
 from bookshelf.contracts import Problem
+from bookshelf.table_contracts import MEDIA_TYPES
 
 DOCS_PREFIX = "/apidocs"
 BEARER: list[dict[str, list[Any]]] = [{"bearer": []}]
@@ -95,6 +96,10 @@ class DocumentedAPI(OpenAPI):
             "schema": {"type": "string"},
             "example": CSV_EXAMPLE,
         }
+        for table in ("features", "training-data"):
+            told = self.spec_json["paths"][f"{API_PREFIX}/ml/{table}"]["get"]["responses"]["200"]["content"]
+            told[MEDIA_TYPES["ndjson"]] = {"schema": {"type": "string"}, "example": NDJSON_EXAMPLE}
+            told[MEDIA_TYPES["parquet"]] = {"schema": {"type": "string", "format": "binary"}}
 
 
 def group(name: str, path: str, about: str, *statuses: int) -> APIBlueprint:

@@ -35,6 +35,7 @@ from api.fields import (
     WholeNumber,
     without_nul,
 )
+from api.files import TableFormat
 from bookshelf.changes import Kind
 from bookshelf.contracts import ModelName
 from bookshelf.webhooks import Event
@@ -143,12 +144,16 @@ class RecommendationQuery(Input):
 
 
 class TableQuery(CatalogueQuery):
+    format: TableFormat | None = Field(
+        None, description="In place of the Accept header: a page as JSON, or every row as NDJSON or Parquet."
+    )
     page: PageNumber = 1
     page_size: Annotated[int, Field(ge=1, le=10_000, description="Rows on a page."), WholeNumber] = 1_000
 
 
 class TrainingDataQuery(TableQuery):
     model: ModelName = Field("price", description="The model whose training rows are wanted.")
+    vectors: bool = Field(False, description="The vectors too, in NDJSON and Parquet.")
 
 
 class SnapshotsQuery(Paged):

@@ -187,6 +187,12 @@ class Catalogue:
         """Every book that matches, by id."""
         return list(self.stream_books(wanted))
 
+    def book_ids(self, wanted: BookFilter = EVERYTHING) -> list[int]:
+        """The id of every book that matches, ascending."""
+        query = select(versions.c.book_id).where(*wanted.conditions()).order_by(versions.c.book_id)
+        with reading(self.engine) as connection:
+            return list(connection.execute(query).scalars())
+
     def stream_books(self, wanted: BookFilter = EVERYTHING) -> Iterator[ListedBook]:
         """Every book that matches, by id, held in memory a few at a time; all of one moment."""
         query = select(versions).where(*wanted.conditions()).order_by(versions.c.book_id)

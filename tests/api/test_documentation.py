@@ -16,6 +16,7 @@ import api.run_schemas
 import api.schemas
 import api.webhook_schemas
 import bookshelf.contracts
+import bookshelf.table_contracts
 from api.examples import EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
 from api.run_schemas import RunProblem
 from bookshelf.contracts import Problem
@@ -167,7 +168,7 @@ def test_an_example_of_a_run_in_the_way_is_one() -> None:
 def test_an_example_is_what_its_type_says(name: str, document: dict[str, Any]) -> None:
     kinds: list[type[BaseModel]] = [
         getattr(module, name)
-        for module in (*SCHEMAS, api.inputs, bookshelf.contracts)
+        for module in (*SCHEMAS, api.inputs, bookshelf.contracts, bookshelf.table_contracts)
         if hasattr(module, name)
     ]
     kinds[0].model_validate_json(kinds[0].model_validate(EXAMPLES[name]).model_dump_json())

@@ -15,18 +15,11 @@ import pytest
 
 from bookshelf.book import Book, ListedBook
 from bookshelf.catalogue import Catalogue
-from bookshelf.contracts import (
-    PriceReply,
-    PriceRequest,
-    RecommendationReply,
-    RecommendationRequest,
-    TableReply,
-    TableRequest,
-    TrainingDataRequest,
-)
+from bookshelf.contracts import PriceReply, PriceRequest, RecommendationReply, RecommendationRequest
 from bookshelf.errors import ModelUnavailable
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
+from bookshelf.table_contracts import TableReply, TableRequest, TrainingDataRequest
 from features import schema
 from features.price import PriceRegressor
 from features.recommender import BookRecommender
