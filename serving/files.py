@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from starlette.responses import StreamingResponse
 
 from bookshelf.table_contracts import MEDIA_TYPES, FileFormat
-from serving.whole_tables import WholeTable
+from serving.whole_tables import PART, WholeTable
 
 # A second of imports, for those who ask for a file.
 if TYPE_CHECKING:
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Writer(Protocol):
-    """Makes a file of a table: what there is to send after each part, and at the end."""
+    """Makes a file of a table: what there is to send after each part of at most `rows`, and at the end."""
+
+    @property
+    def rows(self) -> int: ...
 
     def add(self, part: pa.Table) -> bytes: ...
 
@@ -28,6 +31,8 @@ class Writer(Protocol):
 
 class NdjsonWriter:
     """A line of JSON a row; what is not known is null."""
+
+    rows = 500  # as Python's objects, vectors are twenty times as large
 
     def add(self, part: pa.Table) -> bytes:
         return b"".join(to_json(row, inf_nan_mode="null") + b"\n" for row in part.to_pylist())
@@ -38,6 +43,8 @@ class NdjsonWriter:
 
 class ParquetWriter:
     """A row group a part. Without its last bytes nobody can take it for a whole file."""
+
+    rows = PART
 
     def __init__(self, schema: pa.Schema) -> None:
         import pyarrow.parquet as pq
@@ -72,7 +79,8 @@ async def file_response(table: WholeTable, format: FileFormat, name: str) -> Str
 async def _chunks(table: WholeTable, format: FileFormat) -> AsyncIterator[bytes]:
     writer: Writer = NdjsonWriter() if format == "ndjson" else ParquetWriter(table.schema)
     async for part in table.parts:
-        yield await asyncio.to_thread(writer.add, part)
+        for start in range(0, part.num_rows, writer.rows):
+            yield await asyncio.to_thread(writer.add, part.slice(start, writer.rows))
     yield await asyncio.to_thread(writer.end)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Rows in memory at once. A vector is 1.5 kB: with vectors, 8 MB a copy.
 PART = 5_000
+# Of each column; without it pyarrow reads all that a row group has of it.
+_BUFFER_BYTES = 2**20
 
 Item = TypeVar("Item")
 
@@ -60,7 +62,7 @@ async def all_training_rows(path: Path, request: TrainingFileRequest) -> WholeTa
     """What `training_table` tells, all of it. Raises `NotFound` as it does."""
     import pyarrow.parquet as pq
 
-    file = await asyncio.to_thread(pq.ParquetFile, path, pre_buffer=False)
+    file = await asyncio.to_thread(pq.ParquetFile, path, pre_buffer=False, buffer_size=_BUFFER_BYTES)
     columns = columns_of(file.schema_arrow, request, vectors=request.vectors)
     fields = [file.schema_arrow.field(name) for name in columns]
 
