@@ -36,6 +36,7 @@ SHOP = "https://shop.example/"
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whole_tables, "PART", 7)
+    monkeypatch.setattr(whole_tables, "_ONLINE_PART", 7)
 
 
 @pytest.fixture
