@@ -12,6 +12,7 @@ from api.pages import Page
 from bookshelf.book import Book, ListedBook
 from bookshelf.catalogue import BookVersion
 from bookshelf.changes import Change, Kind
+from bookshelf.contracts import ModelRef
 from bookshelf.rows import BOOK_FIELDS
 
 Value = int | float | str | None
@@ -84,6 +85,24 @@ class BookVersionReply(BookReply):
 
 class BookPage(Page[BookReply]):
     """One page of books; `total` and `pages` count all that match."""
+
+
+class FoundBook(BookReply):
+    """A book that was searched for."""
+
+    score: float | None = Field(
+        None, description="With `mode=semantic` alone: how near it is, at most 1; the nearest come first."
+    )
+
+    @classmethod
+    def near(cls, listed: ListedBook, score: float) -> FoundBook:
+        return cls(id=listed.id, source=listed.source, **values_of(listed.book), score=score)
+
+
+class SearchPage(Page[FoundBook]):
+    """One page of what was found; with `mode=semantic`, `model` is the one that found it."""
+
+    model: ModelRef | None = None
 
 
 class HistoryReply(BaseModel):

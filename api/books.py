@@ -1,4 +1,4 @@
-"""Books by page, by id, by title and category, by rating and by price, now or then; and their history."""
+"""Books by page, by id, by search, by rating and by price, now or then; and their history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import Response
 
 from api.addresses import history_of
-from api.book_schemas import BookPage, BookReply, BookVersionReply, HistoryReply
+from api.book_schemas import BookPage, BookReply, BookVersionReply, HistoryReply, SearchPage
 from api.documentation import group, problems
 from api.inputs import (
     BookPath,
@@ -19,6 +19,7 @@ from api.inputs import (
 )
 from api.pages import AskedPage
 from api.parts import parts
+from api.search import by_meaning, by_words
 from api.wire import json_reply
 from bookshelf.book import ListedBook
 from bookshelf.catalogue import BookFilter, Order
@@ -33,14 +34,21 @@ def list_books(query: PageQuery) -> Response:
     return _page(BookFilter(source=query.source, as_of=query.as_of), query)
 
 
-@books.get("/search", responses={200: BookPage})
+@books.get("/search", responses={200: SearchPage})
 def search_books(query: SearchQuery) -> Response:
-    """Books whose title and category contain what is asked, by id.
+    """Books that hold the words of q, or are about it, and whose title and category contain what is asked.
 
-    With neither title nor category, all books.
+    With `mode=text` every word of `q` must be somewhere in title, author, category, genre or description,
+    whatever its case and accents: `"two words"` follow each other, and `begin*` may go on. Those with the
+    most of the words in their title come first, then as author, then as category or genre; ties by id.
+
+    With `mode=semantic` the recommender finds the books whose meaning is nearest to `q`, at most 100 of what
+    is on offer now, each with its `score`; `category` is then the whole name of one. It needs the model
+    server, which `mode=text` does not.
+
+    With neither `q` nor `title` nor `category`, all books by id.
     """
-    wanted = BookFilter(title=query.title, category=query.category, source=query.source, as_of=query.as_of)
-    return _page(wanted, query)
+    return json_reply(by_meaning(query) if query.mode == "semantic" else by_words(query))
 
 
 @books.get("/top-rated", responses={200: BookPage})

@@ -15,12 +15,14 @@ from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
 from api.examples import (
     CSV_EXAMPLE,
     EXAMPLES,
+    NDJSON_EXAMPLE,
     ORDER_PROBLEM_EXAMPLE,
     PROBLEM_EXAMPLES,
     RUN_PROBLEM_EXAMPLE,
 )
 from bookshelf.contracts import MODEL_VERSION_HEADER, ModelRef, Problem
 from bookshelf.model_orders import KINDS
+from bookshelf.table_contracts import MEDIA_TYPES
 
 DOCS_PREFIX = "/apidocs"
 BEARER: list[dict[str, list[Any]]] = [{"bearer": []}]
@@ -111,6 +113,10 @@ class DocumentedAPI(OpenAPI):
             "schema": {"type": "string"},
             "example": CSV_EXAMPLE,
         }
+        for table in ("features", "training-data"):
+            told = self.spec_json["paths"][f"{API_PREFIX}/ml/{table}"]["get"]["responses"]["200"]["content"]
+            told[MEDIA_TYPES["ndjson"]] = {"schema": {"type": "string"}, "example": NDJSON_EXAMPLE}
+            told[MEDIA_TYPES["parquet"]] = {"schema": {"type": "string", "format": "binary"}}
 
 
 def group(name: str, path: str, about: str, *statuses: int) -> APIBlueprint:

@@ -56,6 +56,10 @@ class NotAuthenticated(BookshelfError):
         self.fields = fields
 
 
+class NotAcceptable(BookshelfError):
+    """The Accept header takes nothing that we can send."""
+
+
 class ModelRefused(BookshelfError):
     """The model server found the request wrong; `problem` is its answer, to be passed on."""
 
@@ -70,6 +74,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
     UnreadableBody: HTTPStatus.BAD_REQUEST,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     InvalidWebhook: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -173,6 +178,8 @@ def _fields_at_fault(error: BookshelfError) -> tuple[str, ...]:
             return (error.field,)
         case UnreadableBody():
             return ("body",)
+        case NotAcceptable():
+            return ("Accept",)
     return ()
 
 

@@ -45,6 +45,14 @@ EXAMPLES: dict[str, Any] = {
     **RECORD_EXAMPLES,
     **MODEL_EXAMPLES,
     "BookPage": {"items": [A_BOOK], "page": 1, "page_size": 20, "total": 1000, "pages": 50},
+    "SearchPage": {
+        "items": [A_BOOK | {"score": 0.54}],
+        "page": 1,
+        "page_size": 20,
+        "total": 100,
+        "pages": 5,
+        "model": {"name": "recommender", "version": "1"},
+    },
     "CategoriesReply": {"items": [{"name": "Poetry", "books": 19}]},
     "OverviewReply": {
         "total_books": 1000,
@@ -139,12 +147,14 @@ def _problem(status: int, title: str, detail: str, **errors: str) -> dict[str, A
 
 _NOT_SO = "the run has ended already: it succeeded"
 _IN_THE_WAY = f"run {A_RUN_ID} is running: wait for it to end, or cancel it"
+_FORMS = "this can be told as application/json, application/x-ndjson, application/vnd.apache.parquet"
 _MODEL_AWAY = "the model server is not there"
 
 PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
     400: _problem(400, "Bad Request", "the body is not JSON", body="the body is not JSON"),
     401: _problem(401, "Unauthorized", "the token has expired", Authorization="the token has expired"),
     404: _problem(404, "Not Found", "no book has the id 5000", book_id="no book has the id 5000"),
+    406: _problem(406, "Not Acceptable", _FORMS, Accept=_FORMS),
     409: _problem(409, "Conflict", _NOT_SO, run_id=_NOT_SO),
     413: _problem(
         413,
@@ -175,4 +185,5 @@ RUN_PROBLEM_EXAMPLE: dict[str, Any] = _problem(409, "Conflict", _IN_THE_WAY, run
     "run_id": A_RUN_ID
 }
 
+NDJSON_EXAMPLE = '{"book_id":1,"category":"Poetry","rating":3.0,"stock":22.0,"price":51.77}\n'
 CSV_EXAMPLE = "book_id,kind,field,old,new\r\n1,changed,price,51.77,49.99\r\n"

@@ -84,6 +84,7 @@ LongPageSize = Annotated[int, Field(ge=1, le=1_000, description="Items on a page
 
 # Without NUL, for which PostgreSQL has no place.
 SearchText = Annotated[str, Field(max_length=200), AfterValidator(without_nul)]
+AskedText = Annotated[str, Field(max_length=1_000), AfterValidator(without_nul)]
 SourceName = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE), AfterValidator(without_nul)]
 SourceAddress = Annotated[HttpUrl, AfterValidator(_fits_the_column)]
 IdempotencyKey = Annotated[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
@@ -24,19 +26,36 @@ from bookshelf.contracts import (
     SentimentRequest,
     SimilarReply,
     SimilarRequest,
+)
+from bookshelf.errors import ModelUnavailable
+from bookshelf.table_contracts import (
+    FileRequest,
     TableReply,
     TableRequest,
     TrainingDataRequest,
+    TrainingFileRequest,
 )
-from bookshelf.errors import ModelUnavailable
 
 #: Calls at once from one process: fewer than its threads, so that a model server that hangs holds up
 #: its own callers while books still answer.
 MAX_CALLS = 8
+#: Files at once from one process.
+MAX_FILES = 2
+_CHUNK_BYTES = 64 * 1024
 _CONNECT_SECONDS = 1.0
 _WAIT_FOR_A_CALL_SECONDS = 1
 
 Reply = TypeVar("Reply", bound=Contract)
+
+
+@dataclass(frozen=True, slots=True)
+class PassedFile:
+    """A file under way: its chunks raise `ModelUnavailable` if it breaks off. To be closed in any case."""
+
+    chunks: Iterator[bytes]
+    media_type: str
+    disposition: str | None
+    close: Callable[[], None]
 
 
 class ModelGateway:
@@ -46,6 +65,8 @@ class ModelGateway:
     def __init__(self, url: str, timeout: timedelta) -> None:
         self._timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=timeout.total_seconds())
         self._pool = urllib3.connection_from_url(url, maxsize=MAX_CALLS, block=True, retries=False)
+        # Apart from the calls, which are over soon: a client may take its time over a file.
+        self._files = urllib3.connection_from_url(url, maxsize=MAX_FILES, block=True, retries=False)
         # Apart from the calls, so that health can be asked while all of them wait.
         self._probes = urllib3.connection_from_url(url, maxsize=MAX_CALLS, retries=False)
 
@@ -70,6 +91,12 @@ class ModelGateway:
     def training_data(self, request: TrainingDataRequest) -> TableReply:
         return self._ask("/training_data", request, TableReply)
 
+    def features_file(self, request: FileRequest) -> PassedFile:
+        return self._pass_on("/features_file", request)
+
+    def training_data_file(self, request: TrainingFileRequest) -> PassedFile:
+        return self._pass_on("/training_data_file", request)
+
     def models(self) -> ModelsReply:
         return self._ask("/models", None, ModelsReply)
 
@@ -81,29 +108,49 @@ class ModelGateway:
 
     def _ask(self, path: str, request: Contract | None, reply: type[Reply]) -> Reply:
         body = b"{}" if request is None else request.model_dump_json().encode()
-        try:
-            answer = self._post(path, body)
-        except HTTPError as error:
-            raise ModelUnavailable(f"the model server {plain_reason(error)}") from error
-        if 400 <= answer.status < 500 and (problem := _problem(answer.data)):
-            raise ModelRefused(problem, answer.status)
-        if answer.status != 200:
-            raise ModelUnavailable(_reason(answer))
+        answer = self._post(self._pool, path, body)
         try:
             return reply.model_validate_json(answer.data)
         except ValidationError as error:
             raise ModelUnavailable(f"the model server's answer to {path} breaks the contract") from error
 
-    def _post(self, path: str, body: bytes) -> urllib3.BaseHTTPResponse:
-        try:
-            return self._send(path, body)
-        except ProtocolError:
-            # The server closed a kept connection just as we used it. Once more is safe: questions
-            # change nothing.
-            return self._send(path, body)
+    def _pass_on(self, path: str, request: Contract) -> PassedFile:
+        answer = self._post(self._files, path, request.model_dump_json().encode(), whole=False)
+        headers = answer.headers
 
-    def _send(self, path: str, body: bytes) -> urllib3.BaseHTTPResponse:
-        return self._pool.urlopen(
+        def close() -> None:
+            # What was not read to its end is of no use to the next caller; the place in the pool is.
+            answer.close()
+            answer.release_conn()
+
+        return PassedFile(
+            chunks=_chunks(answer),
+            media_type=headers.get("Content-Type", "application/octet-stream"),
+            disposition=headers.get("Content-Disposition"),
+            close=close,
+        )
+
+    def _post(
+        self, pool: urllib3.HTTPConnectionPool, path: str, body: bytes, *, whole: bool = True
+    ) -> urllib3.BaseHTTPResponse:
+        """A good answer, read at once if it is wanted whole."""
+        try:
+            try:
+                answer = self._send(pool, path, body, whole)
+            except ProtocolError:
+                # The server closed a kept connection just as we used it. Once more is safe: questions
+                # change nothing.
+                answer = self._send(pool, path, body, whole)
+            if answer.status != 200:
+                raise _refusal(answer)
+        except HTTPError as error:
+            raise ModelUnavailable(f"the model server {plain_reason(error)}") from error
+        return answer
+
+    def _send(
+        self, pool: urllib3.HTTPConnectionPool, path: str, body: bytes, whole: bool
+    ) -> urllib3.BaseHTTPResponse:
+        return pool.urlopen(
             "POST",
             path,
             body=body,
@@ -111,7 +158,15 @@ class ModelGateway:
             timeout=self._timeout,
             pool_timeout=_WAIT_FOR_A_CALL_SECONDS,
             retries=False,
+            preload_content=whole,
         )
+
+
+def _chunks(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    try:
+        yield from answer.stream(_CHUNK_BYTES)
+    except HTTPError as error:
+        raise ModelUnavailable(f"the model server {plain_reason(error)}") from error
 
 
 def plain_reason(error: HTTPError) -> str:
@@ -133,7 +188,9 @@ def _problem(body: bytes) -> Problem | None:
         return None
 
 
-def _reason(answer: urllib3.BaseHTTPResponse) -> str:
-    """The server's own words if it sent a problem document, its status otherwise."""
+def _refusal(answer: urllib3.BaseHTTPResponse) -> ModelRefused | ModelUnavailable:
+    """What an answer other than 200 means; with the server's own words if it sent a problem document."""
     problem = _problem(answer.data)
-    return problem.detail if problem else f"the model server answered {answer.status}"
+    if problem and 400 <= answer.status < 500:
+        return ModelRefused(problem, answer.status)
+    return ModelUnavailable(problem.detail if problem else f"the model server answered {answer.status}")

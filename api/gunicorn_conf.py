@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-from api.gateway import MAX_CALLS
+from api.gateway import MAX_CALLS, MAX_FILES
 from api.log import to_stderr
 from bookshelf.settings import Settings
 
@@ -18,8 +18,8 @@ worker_class = "api.worker.ProblemWorker"
 # Two, so that one may die or be replaced while the other answers. A worker is about 75 MB; more of
 # them would take memory and cores from the model server and training, which share the machine.
 workers = 2
-# Above the calls that may wait for the model server, so that books are still answered while it hangs.
-threads = MAX_CALLS + 4
+# Above the calls and files that may wait for the model server: books are still answered while it hangs.
+threads = MAX_CALLS + MAX_FILES + 4
 
 # A request under way may be waiting for the model server; let it end.
 graceful_timeout = int(_settings.model_timeout.total_seconds()) + 5

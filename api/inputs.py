@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from api.fields import (
     DEFAULT_PAGE_SIZE,
     MAX_PAGE_SIZE,
+    AskedText,
     IdempotencyKey,
     LongPageSize,
     Number,
@@ -34,6 +35,7 @@ from api.fields import (
     WholeNumber,
     without_nul,
 )
+from api.files import TableFormat
 from bookshelf.changes import Kind
 from bookshelf.contracts import ModelName
 from bookshelf.events import Event
@@ -99,6 +101,8 @@ class PageQuery(Paged, CatalogueQuery):
 
 
 class SearchQuery(PageQuery):
+    q: AskedText | None = Field(None, description="Words that books hold, or what they are to be about.")
+    mode: Literal["text", "semantic"] = Field("text", description="Whether `q` is words or a meaning.")
     title: SearchText | None = Field(None, description="Part of the title, whatever its case.")
     category: SearchText | None = Field(None, description="Part of the category's name, whatever its case.")
 
@@ -140,12 +144,16 @@ class RecommendationQuery(Input):
 
 
 class TableQuery(CatalogueQuery):
+    format: TableFormat | None = Field(
+        None, description="In place of the Accept header: a page as JSON, or every row as NDJSON or Parquet."
+    )
     page: PageNumber = 1
     page_size: Annotated[int, Field(ge=1, le=10_000, description="Rows on a page."), WholeNumber] = 1_000
 
 
 class TrainingDataQuery(TableQuery):
     model: ModelName = Field("price", description="The model whose training rows are wanted.")
+    vectors: bool = Field(False, description="The vectors too, in NDJSON and Parquet.")
 
 
 class DriftQuery(Paged):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from api.documentation import group, problems
+from api.files import VARY, check_no_vectors, check_unpaged, file_reply, wanted_format
 from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQuery
 from api.parts import parts
 from api.wire import json_reply
@@ -19,12 +20,17 @@ from bookshelf.contracts import (
     SentimentRequest,
     SimilarReply,
     SimilarRequest,
+)
+from bookshelf.table_contracts import (
+    FileRequest,
     TableReply,
     TableRequest,
     TrainingDataRequest,
+    TrainingFileRequest,
 )
 
 ml = group("ml", "/ml", "Predictions, each naming model and version.", 422, 503)
+_OF_BOOKS = {"as_of", "source"}
 _BODY_PROBLEMS = problems(400, 413, 415)
 
 
@@ -69,16 +75,33 @@ def predictions(body: PredictionsRequest) -> Response:
     return json_reply(parts().gateway.predictions(body))
 
 
-@ml.get("/features", responses={200: TableReply})
+@ml.get("/features", responses={200: TableReply, **problems(406)})
 def features(query: TableQuery) -> Response:
-    """The features of every book as the models are given them, by book id."""
-    return json_reply(parts().gateway.features(TableRequest(**query.model_dump())))
+    """The features of every book as the models are given them, by book id.
+
+    A page as JSON, or every row as NDJSON or Parquet: by `format`, or by the Accept header.
+    """
+    format, asked = wanted_format(query.format), query.model_dump(include=_OF_BOOKS)
+    if format == "json":
+        page = TableRequest(**asked, page=query.page, page_size=query.page_size)
+        return json_reply(parts().gateway.features(page), headers=VARY)
+    check_unpaged(format, query.model_fields_set)
+    return file_reply(parts().gateway.features_file(FileRequest(**asked, format=format)))
 
 
-@ml.get("/training-data", responses={200: TableReply})
+@ml.get("/training-data", responses={200: TableReply, **problems(404, 406)})
 def training_data(query: TrainingDataQuery) -> Response:
     """What the model now served was trained on, row by row.
 
-    With `as_of`, what it would be trained on had that moment been the last that was known.
+    With `as_of`, what it would be trained on had that moment been the last that was known. A page as JSON,
+    or every row as NDJSON or Parquet, with `vectors=true` the vectors too: by `format`, or by the Accept
+    header.
     """
-    return json_reply(parts().gateway.training_data(TrainingDataRequest(**query.model_dump())))
+    format, asked = wanted_format(query.format), query.model_dump(include={*_OF_BOOKS, "model"})
+    if format == "json":
+        check_no_vectors(query.vectors)
+        page = TrainingDataRequest(**asked, page=query.page, page_size=query.page_size)
+        return json_reply(parts().gateway.training_data(page), headers=VARY)
+    check_unpaged(format, query.model_fields_set)
+    wanted = TrainingFileRequest(**asked, format=format, vectors=query.vectors)
+    return file_reply(parts().gateway.training_data_file(wanted))

@@ -16,8 +16,9 @@ from bookshelf.errors import NotFound
 from bookshelf.rows import to_book, to_listed
 from bookshelf.snapshots import Snapshot, Snapshots
 from bookshelf.tables import identities, versions
+from bookshelf.words import Term, by_relevance, holding
 
-Order = Literal["id", "rating", "price"]
+Order = Literal["id", "rating", "price", "relevance"]
 _ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
     "id": (versions.c.book_id.asc(),),
     "rating": (versions.c.rating.desc().nulls_last(), versions.c.book_id.asc()),
@@ -36,13 +37,17 @@ _ONE_CURRENCY = case(
 class BookFilter:
     """Which books: title and category match anywhere, whatever the case; prices are inclusive.
 
-    `source` is the whole name of one. `as_of` asks for what the catalogue said then; None is now.
+    `words` must each be somewhere in title, author, category, genre or description. `ids` are the only
+    ones wanted. `source` is the whole name of one. `as_of` asks for what the catalogue said then; None is
+    now.
     """
 
     title: str | None = None
     category: str | None = None
     min_price: Decimal | None = None
     max_price: Decimal | None = None
+    words: tuple[Term, ...] = ()
+    ids: tuple[int, ...] | None = None
     source: str | None = None
     as_of: datetime | None = None
 
@@ -58,7 +63,9 @@ class BookFilter:
             found.append(versions.c.price_hundredths <= self.max_price * 100)
         if self.source is not None:
             found.append(versions.c.source == self.source)
-        return found
+        if self.ids is not None:
+            found.append(versions.c.book_id.in_(self.ids))
+        return found + [holding(term) for term in self.words]
 
 
 EVERYTHING = BookFilter()
@@ -168,16 +175,23 @@ class Catalogue:
     ) -> tuple[list[ListedBook], int]:
         """Page `number` (from 1) of the books that match, and how many match in all."""
         matching = select(versions).where(*wanted.conditions())
+        ordering = by_relevance(wanted.words) if order == "relevance" else _ORDERS[order]
         with reading(self.engine) as connection:
             total = connection.execute(_count(matching)).scalar_one()
             rows = connection.execute(
-                matching.order_by(*_ORDERS[order]).limit(size).offset((number - 1) * size)
+                matching.order_by(*ordering).limit(size).offset((number - 1) * size)
             ).all()
         return [to_listed(row) for row in rows], total
 
     def all_books(self, wanted: BookFilter = EVERYTHING) -> list[ListedBook]:
         """Every book that matches, by id."""
         return list(self.stream_books(wanted))
+
+    def book_ids(self, wanted: BookFilter = EVERYTHING) -> list[int]:
+        """The id of every book that matches, ascending."""
+        query = select(versions.c.book_id).where(*wanted.conditions()).order_by(versions.c.book_id)
+        with reading(self.engine) as connection:
+            return list(connection.execute(query).scalars())
 
     def stream_books(self, wanted: BookFilter = EVERYTHING) -> Iterator[ListedBook]:
         """Every book that matches, by id, held in memory a few at a time; all of one moment."""

@@ -5,10 +5,9 @@ A request that breaks its contract is answered with a `Problem` that names each 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, StrictInt, ValidationInfo, field_validator
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from bookshelf.contract import MAX_DESCRIPTION as MAX_DESCRIPTION
@@ -34,9 +33,6 @@ MODEL_VERSION_HEADER = "X-Model-Version"
 MAX_TITLE = 1_000
 MAX_SHELF = 200
 MAX_INPUTS = 1_000
-
-#: What says `now` may not be the machine that is asked.
-_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 class FieldError(Contract):
@@ -175,41 +171,6 @@ class Prediction(Contract):
 class PredictionsReply(Contract):
     items: tuple[Prediction, ...]
     model: ModelRef
-
-
-class TableRequest(Contract):
-    """One page of a table; with `as_of` as it was then, with `source` of its books alone."""
-
-    page: Annotated[StrictInt, Field(ge=1)] = 1
-    page_size: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1_000
-    as_of: AwareDatetime | None = None
-    source: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-
-    @field_validator("as_of")
-    @classmethod
-    def _is_not_to_come(cls, value: datetime | None) -> datetime | None:
-        if value is not None and value > datetime.now(UTC) + _CLOCKS_DIFFER:
-            raise PydanticCustomError("future", "must not lie in the future")
-        return value
-
-
-class TrainingDataRequest(TableRequest):
-    """One page of the rows that the model now served was trained on.
-
-    With `as_of`, of what it would have been given then: the rows of its features, as they were known.
-    """
-
-    model: ModelName = "price"
-
-
-class TableReply(Contract):
-    """Rows as records, ready for a data frame; `total` counts all pages' rows."""
-
-    items: tuple[dict[str, Any], ...]
-    page: int
-    page_size: int
-    total: int
-    pages: int
 
 
 class ServedModel(Contract):

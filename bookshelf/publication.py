@@ -23,6 +23,7 @@ from sqlalchemy import (
 
 from bookshelf.database import note_sizes
 from bookshelf.tables import BOOK_COLUMNS, identities, staged_books, staged_failures, versions
+from bookshelf.words import index_words
 
 #: The source that stands in for a shop that cannot be reached; its books are invented.
 STAND_IN = "sample shop"
@@ -130,6 +131,7 @@ def replace_offer(connection: Connection, snapshot_id: int, source: str, moment:
             .order_by(staged_books.c.position),
         )
     )
+    index_words(connection, snapshot_id)
     begun, ended = versions.c.from_snapshot == snapshot_id, versions.c.to_snapshot == snapshot_id
     changed = _count(connection, begun, versions.c.book_id.in_(select(versions.c.book_id).where(ended)))
     return {

@@ -13,9 +13,10 @@ import asyncio
 import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from functools import cached_property, partial
 from threading import Event, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import bentoml
 from starlette.exceptions import HTTPException
@@ -35,18 +36,23 @@ from bookshelf.contracts import (
     SentimentRequest,
     SimilarReply,
     SimilarRequest,
-    TableReply,
-    TableRequest,
-    TrainingDataRequest,
 )
 from bookshelf.errors import BookshelfError, ModelUnavailable
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import QUIET_ENVIRONMENT, load_settings
+from bookshelf.table_contracts import (
+    FileRequest,
+    TableReply,
+    TableRequest,
+    TrainingDataRequest,
+    TrainingFileRequest,
+)
 from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import Answers, PriceAnswers, SentimentAnswers
 from serving.batch import predictions
 from serving.champions import Champion, Registry
 from serving.checks import check_inputs, rehearse
+from serving.files import file_response
 from serving.follow import Follower
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
@@ -58,7 +64,10 @@ from serving.past import PastFeatures
 from serving.recommendations import RecommendationAnswers
 from serving.shelf import Shelf, limit_threads, settled_heap
 from serving.tables import features_table, past_training_table, training_table
+from serving.whole_tables import all_features, all_past_training_rows, all_training_rows
 
+# A response of Starlette's; BentoML, which hands it through, has no schema for its type.
+ReadyResponse = Any
 OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SimilarReply, SentimentReply)
 
 # Prometheus's own buckets begin at 5 ms, which is longer than most answers take.
@@ -182,11 +191,29 @@ class Bookshelf:
         """What the model on duty was trained on, or would have been at a time."""
         champion = self.shelf.answers(request.model).champion
         if request.as_of is not None:
-            # A model that learnt from a corpus names no service; the one of its name feeds it descriptions.
-            service = champion.tags.get("feature_service", f"{request.model}_model")
+            service = _feature_service(champion)
             return await past_training_table(lambda: self.catalogue, self.past, service, request)
         path = await asyncio.to_thread(self.registry.training_set, champion)
         return await asyncio.to_thread(training_table, path, request)
+
+    @endpoint
+    async def features_file(self, request: FileRequest, /) -> ReadyResponse:
+        """All that `features` tells, as a file."""
+        table = await all_features(lambda: self.catalogue, self.online, self.past, request)
+        return await file_response(table, request.format, f"features{_moment(request)}")
+
+    @endpoint
+    async def training_data_file(self, request: TrainingFileRequest, /) -> ReadyResponse:
+        """All that `training_data` tells, as a file."""
+        champion = self.shelf.answers(request.model).champion
+        name = f"training-data-{champion.name}-version-{champion.version}{_moment(request)}"
+        if request.as_of is not None:
+            service = _feature_service(champion)
+            table = await all_past_training_rows(lambda: self.catalogue, self.past, service, request)
+        else:
+            path = await asyncio.to_thread(self.registry.training_set, champion)
+            table = await all_training_rows(path, request)
+        return await file_response(table, request.format, name)
 
     @endpoint
     async def models(self, _request: Nothing, /) -> ModelsReply:
@@ -212,6 +239,15 @@ class Bookshelf:
 
     async def __metrics__(self, collected: str) -> str:
         return collected + standing_of(self.shelf.served(), registry_reachable=self.follower.away is None)
+
+
+def _feature_service(champion: Champion) -> str:
+    """A model that learnt from a corpus names no service; the one of its name feeds it descriptions."""
+    return champion.tags.get("feature_service", f"{champion.name}_model")
+
+
+def _moment(request: FileRequest) -> str:
+    return f"-as-of-{request.as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}" if request.as_of else ""
 
 
 def _count(champion: Champion, *, made: int, refused: int) -> None:

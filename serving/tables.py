@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshelf.book import ListedBook
 from bookshelf.catalogue import BookFilter, Catalogue
-from bookshelf.contracts import TableReply, TableRequest, TrainingDataRequest
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.snapshots import Snapshot
+from bookshelf.table_contracts import TableOfBooks, TableReply, TableRequest, TrainingDataRequest
 from features.schema import JOIN_KEY, SERVICES, VIEWS
 from serving.online import TABLE_FEATURES, OnlineFeatures
 from serving.past import PastFeatures
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 OpenCatalogue = Callable[[], Catalogue]
 
@@ -52,13 +56,17 @@ async def past_training_table(
     Raises `ModelUnavailable` as `features_table` does.
     """
     assert request.as_of is not None
-    features = tuple(
+    return await _past_table(open_catalogue, past, features_of(service), request, request.as_of)
+
+
+def features_of(service: str, *, vectors: bool = False) -> tuple[str, ...]:
+    """The features of a service as `view:feature`, without its vectors unless they are wanted."""
+    return tuple(
         f"{view}:{feature}"
         for view, names in SERVICES[service].items()
         for feature in names
-        if VIEWS[view][feature] != "vector"
+        if vectors or VIEWS[view][feature] != "vector"
     )
-    return await _past_table(open_catalogue, past, features, request, request.as_of)
 
 
 def training_table(path: Path, request: TableRequest) -> TableReply:
@@ -66,21 +74,30 @@ def training_table(path: Path, request: TableRequest) -> TableReply:
 
     Raises `NotFound` for a source where the rows do not tell of which source they are.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
-    columns = [
-        field.name
-        for field in schema
-        if not pa.types.is_nested(field.type) and not field.name.startswith("__index_level_")
-    ]
-    if request.source is not None and SOURCE not in columns:
-        raise NotFound("source", "the rows that this model was trained on are not told apart by source")
+    columns = columns_of(pq.read_schema(path), request)
     chosen = None if request.source is None else [(SOURCE, "=", request.source)]
     table = pq.read_table(path, columns=columns, filters=chosen)
     rows = table.slice((request.page - 1) * request.page_size, request.page_size).to_pylist()
     return _page(tuple(rows), table.num_rows, request)
+
+
+def columns_of(schema: pa.Schema, request: TableOfBooks, *, vectors: bool = False) -> list[str]:
+    """The columns of a training set that are told, vectors only if they are wanted.
+
+    Raises `NotFound` for a source where the rows do not tell of which source they are.
+    """
+    import pyarrow as pa
+
+    columns = [
+        field.name
+        for field in schema
+        if (vectors or not pa.types.is_nested(field.type)) and not field.name.startswith("__index_level_")
+    ]
+    if request.source is not None and SOURCE not in columns:
+        raise NotFound("source", "the rows that this model was trained on are not told apart by source")
+    return columns
 
 
 async def _past_table(
@@ -97,12 +114,23 @@ async def _past_table(
 
 
 def _listed(open_catalogue: OpenCatalogue, request: TableRequest) -> tuple[list[ListedBook], int]:
-    wanted = BookFilter(as_of=request.as_of, source=request.source)
+    with catalogue_at(open_catalogue, request) as (catalogue, wanted):
+        return catalogue.page(wanted, number=request.page, size=request.page_size)
+
+
+@contextmanager
+def catalogue_at(
+    open_catalogue: OpenCatalogue, request: TableOfBooks
+) -> Iterator[tuple[Catalogue, BookFilter]]:
+    """The catalogue, and which of its books the table is of.
+
+    Raises `ModelUnavailable` if it cannot be read, or if the features of that moment are not published yet.
+    """
     try:
         catalogue = open_catalogue()
         if request.as_of is not None:
             _check_published(catalogue.snapshot(as_of=request.as_of))
-        return catalogue.page(wanted, number=request.page, size=request.page_size)
+        yield catalogue, BookFilter(as_of=request.as_of, source=request.source)
     except SQLAlchemyError as error:
         raise ModelUnavailable(f"the catalogue cannot be read: {type(error).__name__}") from error
 

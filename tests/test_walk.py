@@ -25,6 +25,7 @@ import requests
 
 from bookshelf.settings import ROOT, Settings
 from tests.conftest import BOOKSTORE, free_port
+from tests.guide import program_of
 from walk.launch import marked
 from walk.programs import environment, mark
 
@@ -278,6 +279,11 @@ def test_the_data_of_every_champion_are_read_anew_and_its_features_are_not_skewe
         assert name == "sentiment" or told["rows"] == 1000
 
 
+def test_every_snippet_of_the_scientists_guide_works(walk: Walk, tmp_path: Path) -> None:
+    program = at_its_ports(walk, program_of(ROOT / "docs" / "scientists.md"))
+    run_in_checkout(walk, tmp_path / "checkout", sys.executable, "-c", program)
+
+
 def test_a_triggered_scrape_runs_in_the_worker_and_succeeds(walk: Walk) -> None:
     assert walk.post("/scraping/trigger", {}).status_code == 401
     before = walk.get("/books/1").json()
@@ -401,29 +407,37 @@ def checkout_of(folder: Path, settings: Settings) -> Path:
     return folder
 
 
-def test_every_command_of_the_readme_works(walk: Walk, tmp_path: Path) -> None:
-    commands = readme_commands()
-    assert len(commands) > 10
+def at_its_ports(walk: Walk, text: str) -> str:
+    """The text with the ports that this platform serves at in place of the usual ones."""
     ports = {
         "8000": walk.settings.api_port,
         "3000": walk.settings.bento_port,
         "5000": walk.settings.mlflow_port,
     }
-    script = ["set -exo pipefail"]
-    for command in commands:
-        here = re.sub(r"127\.0\.0\.1:(8000|3000|5000)", lambda m: f"127.0.0.1:{ports[m[1]]}", command)
-        script.append(here)
+    return re.sub(r"127\.0\.0\.1:(8000|3000|5000)", lambda m: f"127.0.0.1:{ports[m[1]]}", text)
+
+
+def run_in_checkout(walk: Walk, folder: Path, *command: str) -> str:
+    """What a command prints in a checkout whose `var/` is the platform's; fails if the command does."""
     done = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
-        cwd=checkout_of(tmp_path / "checkout", walk.settings),
+        command,
+        cwd=checkout_of(folder, walk.settings),
         env={**environment(walk.settings), "SOURCE": "", "https_proxy": "http://127.0.0.1:9"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    assert '"status":4' not in done.stdout.replace(" ", "")
-    assert '"status":5' not in done.stdout.replace(" ", "")
+    return done.stdout
+
+
+def test_every_command_of_the_readme_works(walk: Walk, tmp_path: Path) -> None:
+    commands = readme_commands()
+    assert len(commands) > 10
+    script = ["set -exo pipefail", *(at_its_ports(walk, command) for command in commands)]
+    told = run_in_checkout(walk, tmp_path / "checkout", "bash", "-c", "\n".join(script)).replace(" ", "")
+    assert '"status":4' not in told
+    assert '"status":5' not in told
 
 
 def test_a_second_run_uses_what_is_there_and_serves_within_seconds(

@@ -6,13 +6,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -28,10 +27,14 @@ from bookshelf.contracts import (
     RecommendationRequest,
     SentimentRequest,
     SimilarRequest,
-    TableRequest,
-    TrainingDataRequest,
 )
 from bookshelf.settings import Settings
+from bookshelf.table_contracts import (
+    FileRequest,
+    TableRequest,
+    TrainingDataRequest,
+    TrainingFileRequest,
+)
 
 PASSWORD = "correct horse battery staple"
 JWT_SECRET = "a secret of the tests that is longer than sixty-four bytes, as HS512 wants"
@@ -45,6 +48,8 @@ QUESTIONS: dict[str, type[Contract]] = {
     "/predictions": PredictionsRequest,
     "/features": TableRequest,
     "/training_data": TrainingDataRequest,
+    "/features_file": FileRequest,
+    "/training_data_file": TrainingFileRequest,
     "/models": Contract,
 }
 
@@ -84,12 +89,29 @@ class ModelServer:
             handler.close_connection = True
             return
         status, reply = self.reply(path, body)
+        if "lines" in reply:
+            self.send_file(handler, reply["lines"])
+            return
         payload = b"<html>oops</html>" if self.mood == "garbled" else json.dumps(reply).encode()
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(payload)))
         handler.end_headers()
         handler.wfile.write(payload)
+
+    def send_file(self, handler: BaseHTTPRequestHandler, lines: list[str]) -> None:
+        """In chunks; of one that breaks off the last is missing, and so is the end."""
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/x-ndjson")
+        handler.send_header("Content-Disposition", 'attachment; filename="features.ndjson"')
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        whole = self.mood != "breaks off"
+        chunks = [f"{len(line):x}\r\n{line}\r\n" for line in (lines if whole else lines[:1])]
+        with suppress(BrokenPipeError):  # a client need not read to the end
+            handler.wfile.write("".join([*chunks, *["0\r\n\r\n"] * whole]).encode())
+            handler.wfile.flush()
+        handler.close_connection = not whole
 
     def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if self.mood == "no champion":
@@ -160,6 +182,12 @@ def a_table(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"items": rows if question["page"] == 1 else [], **page}
 
 
+def a_file(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    if question["source"] == "unheard of":
+        return 404, a_problem(404, "not told apart by source", "source")
+    return 200, {"lines": [json.dumps({"book_id": number}) + "\n" for number in (1, 2, 3)]}
+
+
 def served_models(_question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"items": [{"name": "price", "version": "3", "run_id": "abc", "informative": False}]}
 
@@ -172,6 +200,8 @@ ANSWERS: dict[str, Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]] = {
     "/predictions": some_predictions,
     "/features": a_table,
     "/training_data": a_table,
+    "/features_file": a_file,
+    "/training_data_file": a_file,
     "/models": served_models,
 }
 
@@ -233,18 +263,6 @@ def make_app(model_server: ModelServer) -> Callable[..., Flask]:
         return create_app(settings)
 
     return make
-
-
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def module_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Address of an empty database for a module of tests that change nothing, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('database') / 'catalogue.db'}"
-    server: str = request.getfixturevalue("postgresql_server")
-    name = f"books_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return server.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture(scope="session")

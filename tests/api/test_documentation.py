@@ -19,6 +19,7 @@ import api.run_schemas
 import api.schemas
 import api.webhook_schemas
 import bookshelf.contracts
+import bookshelf.table_contracts
 from api.examples import EXAMPLES, ORDER_PROBLEM_EXAMPLE, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
 from api.model_schemas import OrderProblem
 from api.run_schemas import RunProblem
@@ -179,7 +180,7 @@ def test_examples_of_a_run_and_of_an_order_in_the_way_are_such() -> None:
 def test_an_example_is_what_its_type_says(name: str, document: dict[str, Any]) -> None:
     kinds: list[type[BaseModel]] = [
         getattr(module, name)
-        for module in (*SCHEMAS, api.inputs, api.model_inputs, bookshelf.contracts)
+        for module in (*SCHEMAS, api.inputs, api.model_inputs, bookshelf.contracts, bookshelf.table_contracts)
         if hasattr(module, name)
     ]
     kinds[0].model_validate_json(kinds[0].model_validate(EXAMPLES[name]).model_dump_json())

@@ -34,8 +34,8 @@ PATHS = (
     "webhooks",
 )
 PARAMETERS = (
-    *("page", "page_size", "title", "category", "limit", "min", "max", "model"),
-    *("as_of", "source", "kind", "format"),
+    *("page", "page_size", "title", "category", "limit", "min", "max", "model", "q", "mode"),
+    *("as_of", "source", "kind", "format", "vectors"),
 )
 A_RUN = f"scraping/runs/{uuid4()}"
 A_WEBHOOK = f"webhooks/{uuid4()}"
@@ -61,7 +61,18 @@ words = st.one_of(
     numbers,
     texts,
     st.sampled_from(["price", "In stock", "Poetry", "%", "_", "\0", "' OR 1=1 --"]),
-    st.sampled_from(["csv", "added", "https://shop.test/", "2024-05-01T12:00:00Z"]),
+    st.sampled_from(
+        [
+            "csv",
+            "added",
+            "ndjson",
+            "parquet",
+            "semantic",
+            '"a b"* -c',
+            "https://shop.test/",
+            "2024-05-01T12:00:00Z",
+        ]
+    ),
     st.datetimes().map(lambda moment: f"{moment.isoformat()}Z"),
     st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[-+]\d\d:\d\d", fullmatch=True),
 )
@@ -124,7 +135,7 @@ def test_any_path(client: Any, as_admin: dict[str, str], before: str, text: str,
 @given(
     name=st.sampled_from(["Idempotency-Key", "Accept", "Content-Type", "If-None-Match"]),
     value=st.text(st.characters(max_codepoint=255), max_size=300),
-    path=st.sampled_from(["snapshots/1/changes", "books", "scraping/trigger", "webhooks"]),
+    path=st.sampled_from(["snapshots/1/changes", "ml/features", "books", "scraping/trigger", "webhooks"]),
 )
 def test_any_header(client: Any, as_admin: dict[str, str], name: str, value: str, path: str) -> None:
     header = value.translate(dict.fromkeys(map(ord, "\r\n")))

@@ -59,10 +59,16 @@ def of_the_first_release(url: str) -> Engine:
     return engine
 
 
+def is_no_index_of_words(name: str | None, kind: str, _parents: object) -> bool:
+    """The full-text index is a table to each database, another one to each, and no table to the program."""
+    return not (kind == "table" and (name or "").startswith("book_words"))
+
+
 def test_the_migrations_make_the_tables_that_the_program_uses(database_url: str) -> None:
     engine = open_database(database_url)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": is_no_index_of_words})
+        assert compare_metadata(context, metadata) == []
     engine.dispose()
 
 

@@ -11,7 +11,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bookshelf.contracts import Contract, SentimentRequest, TableRequest
+from bookshelf.contracts import Contract, SentimentRequest
+from bookshelf.table_contracts import TableRequest
 from serving.gate import MAX_BODY_BYTES, Gate
 
 SENTIMENT = b'{"description": "A fine book."}'

@@ -15,26 +15,29 @@ import pytest
 
 from bookshelf.book import Book, ListedBook
 from bookshelf.catalogue import Catalogue
-from bookshelf.contracts import (
-    PriceReply,
-    PriceRequest,
-    TableReply,
-    TableRequest,
-    TrainingDataRequest,
-)
+from bookshelf.contracts import PriceReply, PriceRequest
 from bookshelf.errors import ModelUnavailable
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
+from bookshelf.table_contracts import (
+    FileRequest,
+    TableReply,
+    TableRequest,
+    TrainingDataRequest,
+    TrainingFileRequest,
+)
 from features import schema
 from features.price import PriceRegressor
 from features.tabular import book_frame
 from ingestion.publish import publish_features
+from serving import whole_tables
 from serving.answers import PriceAnswers
 from serving.champions import Champion
 from serving.freshness import Freshness, LastRead
 from serving.online import TABLE_FEATURES, OnlineFeatures
 from serving.past import PastFeatures
 from serving.tables import features_table, past_training_table
+from serving.whole_tables import all_features, all_past_training_rows
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 DAY, INSTANT = timedelta(days=1), timedelta(microseconds=1)
@@ -142,3 +145,23 @@ def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Setting
     [reply] = asyncio.run(answers([PriceRequest.model_validate({"book_id": 2})]))
     assert isinstance(reply, PriceReply)
     assert (reply.currency, np.isfinite(reply.price)) == ("EUR", True)
+
+
+@pytest.mark.parametrize("part", [1, 5_000])
+def test_whole_tables_of_a_moment_tell_what_its_pages_tell(
+    home: Settings, past: PastFeatures, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_tables, "PART", part)
+    open_catalogue = partial(Catalogue.open, home.catalogue_url)
+    online = OnlineFeatures(lambda: open_feature_store(home, mlflow=False))
+
+    async def rows(table: Any) -> list[dict[str, Any]]:
+        return [row async for part in (await table).parts for row in part.to_pylist()]
+
+    wanted = FileRequest(as_of=MONDAY, format="parquet")
+    features = asyncio.run(rows(all_features(open_catalogue, online, past, wanted)))
+    assert features == list(asked(home, past, MONDAY).items)
+    training = TrainingFileRequest(as_of=MONDAY, format="parquet", vectors=True)
+    learnt = asyncio.run(rows(all_past_training_rows(open_catalogue, past, schema.PRICE_SERVICE, training)))
+    assert [(row["book_id"], row["price"]) for row in learnt] == [(1, 51.77), (2, 51.77)]
+    assert all(len(row["embedding"]) == 384 for row in learnt)

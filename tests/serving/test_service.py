@@ -306,3 +306,31 @@ def test_declaring_the_service_imports_no_model_and_reads_no_setting() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("format", "media_type"),
+    [("ndjson", "application/x-ndjson"), ("parquet", "application/vnd.apache.parquet")],
+)
+def test_a_whole_table_is_a_file_with_a_name(client: TestClient, format: str, media_type: str) -> None:
+    answer = client.post("/features_file", json={"format": format})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, media_type)
+    assert answer.headers["content-disposition"] == f'attachment; filename="features.{format}"'
+    nothing = client.post("/features_file", json={"format": format, "as_of": "2020-01-01T00:00:00Z"})
+    assert nothing.headers["content-disposition"].endswith(f'"features-as-of-20200101T000000Z.{format}"')
+
+
+@pytest.mark.parametrize(
+    ("question", "wrong"),
+    [
+        ({}, ["format"]),
+        ({"format": "csv"}, ["format"]),
+        ({"format": "ndjson", "page": 1}, ["page"]),
+        ({"format": "ndjson", "source": ""}, ["source"]),
+    ],
+)
+def test_a_file_asked_for_against_the_contract_is_refused(
+    client: TestClient, question: dict[str, Any], wrong: list[str]
+) -> None:
+    answer = client.post("/features_file", json=question)
+    assert (answer.status_code, fields(answer)) == (422, wrong)

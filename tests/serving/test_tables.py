@@ -13,10 +13,10 @@ import pytest
 from pydantic import ValidationError
 
 from bookshelf.catalogue import Catalogue
-from bookshelf.contracts import TableReply, TableRequest
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
+from bookshelf.table_contracts import TableReply, TableRequest
 from features import schema
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
