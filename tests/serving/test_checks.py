@@ -81,6 +81,7 @@ def test_a_model_that_predicts_no_number_is_refused(champions: Champions) -> Non
     class Lost:
         categories = ("Fiction",)
         currency, coverage, informative = "GBP", 0.9, True
+        inputs, reads_vectors = ("category",), False
 
         def predict(self, _rows: pd.DataFrame) -> pd.DataFrame:
             return pd.DataFrame({"price": [float("nan")], "low": [0.0], "high": [1.0]})
