@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bookshelf.errors import TrainingError
 from features import schema
 from features.price import PriceRegressor
-from features.price_columns import NUMBERS, VECTOR, read_columns
+from features.price_columns import NUMBERS, VECTOR
 from features.similarity import edition_keys
 from training import metrics
 from training.dataset import SOURCE, TrainingSet
@@ -20,6 +20,7 @@ from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
 from training.money import unit_of
 from training.price_card import price_card
+from training.price_folds import over_all_books
 from training.price_plots import price_figures
 from training.price_report import report_of
 from training.price_verdict import prices_of, verdict_of
@@ -68,7 +69,7 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
     report = report_of(verdict, held_out, params.seed)
     model = verdict.model
     measured = measure(model, verdict.median, held_out) | report.metrics | verdict.metrics()
-    measured |= _five_fold(model, rows)
+    measured |= over_all_books(model, rows)
     model.measured_coverage = measured["coverage"]
     model.currency = currency
     # A shop has categories of one book: those that were held out are no less known.
@@ -164,22 +165,6 @@ def _scores(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:
         "log_score": metrics.log_score(true, price),
         "coverage": metrics.coverage(true, low, high),
         "interval_width": float(np.mean(high - low)),
-    }
-
-
-def _five_fold(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:
-    """The log score over all rows, each left out in turn with its other editions, beside the median's.
-
-    The recipe is the one that the training rows have chosen. Nothing where there are too few books for
-    `folds`.
-    """
-    books, prices = read_columns(rows), prices_of(rows)
-    if len(set(books.editions)) < model.folds:
-        return {}
-    median = PriceRegressor("median", folds=model.folds, seed=model.seed)
-    return {
-        "cv_log_score": metrics.log_score(prices, model.out_of_fold(books, prices)),
-        "baseline_cv_log_score": metrics.log_score(prices, median.out_of_fold(books, prices)),
     }
 
 

@@ -46,6 +46,8 @@ _EXAMPLE = (
     | {"availability": '"In stock"', VECTOR: 'Encoder.load().embed([""])[0]'}
 )
 
+_BY_CATEGORY = "cv_coverage_"
+
 #: Name, title and format; without a format it is an amount of money.
 _SCORES = (
     ("mae", "mean absolute error", ""),
@@ -54,6 +56,7 @@ _SCORES = (
     ("log_score", "1 − RMSE of log10(price + 1)", "{:.3f}"),
     ("cv_log_score", "the same, five-fold over all books", "{:.3f}"),
     ("coverage", "prices inside their interval", "{:.1%}"),
+    ("cv_coverage", "the same, five-fold over all books", "{:.1%}"),
     ("interval_width", "mean width of the intervals", ""),
 )
 
@@ -132,11 +135,12 @@ def _unknown(frame: pd.DataFrame) -> str:
 
 
 def _scores(measured: Mapping[str, float], held_out: int, unit: str) -> str:
-    def shown(value: float, shape: str) -> str:
-        return shape.format(value) if shape else money(value, unit)
+    def shown(name: str, shape: str) -> str:
+        value = measured.get(name)
+        return "" if value is None else shape.format(value) if shape else money(value, unit)
 
     rows = [
-        (title, shown(measured[name], shape), shown(measured[f"baseline_{name}"], shape))
+        (title, shown(name, shape), shown(f"baseline_{name}", shape))
         for name, title, shape in _SCORES
         if name in measured
     ]
@@ -145,7 +149,15 @@ def _scores(measured: Mapping[str, float], held_out: int, unit: str) -> str:
         "is over all books, each left out in turn with its other editions. The baseline answers the median "
         "price of the training books."
     )
-    return f"{told}\n\n" + table(("", "model", "baseline"), rows)
+    scores = f"{told}\n\n" + table(("", "model", "baseline"), rows)
+    by_category = [
+        f"{name.removeprefix(_BY_CATEGORY)}: {held:.1%}"
+        for name, held in measured.items()
+        if name.startswith(_BY_CATEGORY)
+    ]
+    if not by_category:
+        return scores
+    return f"{scores}\n\nPrices inside their interval by large category, five-fold: {', '.join(by_category)}."
 
 
 def _skill(verdict: Verdict) -> str:

@@ -21,6 +21,7 @@ from training.yardstick import Yardstick
 
 _MODEL, _MISS, _TRUTH, _MUTED = "#2563a8", "#c8372d", "#444444", "#b8b8b8"
 _MOST_CATEGORIES = 20
+_PENNY = 0.01  # the lowest price on an axis that has no 0
 
 
 def price_figures(verdict: Verdict, report: PriceReport, held_out: pd.DataFrame) -> Mapping[str, Figure]:
@@ -137,13 +138,14 @@ def slices(table: pd.DataFrame, coverage: float) -> Figure:
     skill.barh(places, shown["skill"], color=np.where(shown["skill"] > 0, _MODEL, _MISS))
     skill.set_yticks(places, names)
     skill.axvline(0, color=_TRUTH, linewidth=1)
-    skill.set_xlabel("share of the median's loss that is saved")
+    skill.set_xlabel("share of the median's loss that is saved\n(cut off at −100 %)")
+    skill.set_xlim(-1, 1)
     # Two standard errors of a share of so many books.
     error = 2 * np.sqrt(coverage * (1 - coverage) / shown["books"])
     held.errorbar(coverage * np.ones(len(shown)), places, xerr=error, fmt="none", ecolor=_MUTED, elinewidth=5)
     held.scatter(shown["coverage"], places, color=_MODEL, zorder=3)
     held.axvline(coverage, color=_TRUTH, linestyle="--", linewidth=1)
-    held.set_xlabel("prices inside their interval; grey: what chance makes of the promise")
+    held.set_xlabel("prices inside their interval\n(grey: what chance makes of the promise)")
     for axes in (skill, held):
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.suptitle("Slices of the held-out books, with their number", fontsize=10)
@@ -158,12 +160,15 @@ _BOX: dict[str, Any] = {
 
 
 def _diagonal(axes: Axes, yardstick: Yardstick) -> None:
+    """The line of right answers, and axes that begin where the books do, or at 0."""
+    seen = axes.dataLim.frozen()
     axes.axline((1, 1), (2, 2), color=_TRUTH, linewidth=1, linestyle="--", label="predicted = true")
     axes.set_xlabel(f"true price ({symbol(yardstick.unit)})")
     axes.set_ylabel(f"predicted price ({symbol(yardstick.unit)})")
     if yardstick.in_shares:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set(xscale="log", yscale="log")
+        axes.set_xlim(max(seen.x0, _PENNY) / 1.3, seen.x1 * 1.3)
+        axes.set_ylim(max(seen.y0, _PENNY) / 1.3, seen.y1 * 1.3)
     else:
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)

@@ -44,7 +44,7 @@ def category_coverage(slices: pd.DataFrame) -> dict[str, float]:
         return {}
     large = slices[(slices["by"] == "category") & (slices["books"] >= LARGE_CATEGORY)]
     return {
-        f"coverage_{_logged(name)}": float(held)
+        f"coverage_{logged(name)}": float(held)
         for name, held in zip(large["slice"], large["coverage"], strict=True)
     }
 
@@ -77,6 +77,6 @@ def _measured(
     }
 
 
-def _logged(name: str) -> str:
+def logged(name: str) -> str:
     """A category as MLflow takes it in the name of a metric."""
     return " ".join(re.sub(r"[^\w\- ./]+", " ", name).split()) or "unnamed"

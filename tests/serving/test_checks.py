@@ -80,7 +80,8 @@ def test_a_model_that_predicts_and_is_no_price_model_is_refused(champions: Champ
 def test_a_model_that_predicts_no_number_is_refused(champions: Champions) -> None:
     class Lost:
         categories = ("Fiction",)
-        currency, coverage, informative, reads_vectors = "GBP", 0.9, True, False
+        currency, coverage, informative = "GBP", 0.9, True
+        inputs, reads_vectors = ("category",), False
 
         def predict(self, _rows: pd.DataFrame) -> pd.DataFrame:
             return pd.DataFrame({"price": [float("nan")], "low": [0.0], "high": [1.0]})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from training import metrics
+from training.yardstick import yardstick_for
 
 TRUE = np.array([10.0, 20.0, 30.0, 40.0])
 GUESS = np.array([12.0, 20.0, 27.0, 40.0])
@@ -47,3 +48,29 @@ def test_chance_seldom_comes_as_near_as_a_guess_that_knows() -> None:
     )
     assert metrics.permutation_p(true, chance.normal(0, 1, size=200), seed=0) > 0.05
     assert metrics.permutation_p(true, np.zeros(200), seed=0) == 1
+
+
+def test_the_skill_is_the_share_of_the_baselines_loss_that_is_saved() -> None:
+    chance = np.random.default_rng(5)
+    baseline = chance.uniform(1, 3, size=300)
+    found = metrics.bootstrap_skill(0.6 * baseline, baseline, seed=0)
+    assert (found.low, found.mean, found.high) == pytest.approx((0.4, 0.4, 0.4))
+    unsure = metrics.bootstrap_skill(chance.permutation(baseline), baseline, seed=0)
+    assert unsure.low < 0 < unsure.high
+    assert metrics.bootstrap_skill(np.zeros(3), np.zeros(3), seed=0).mean == 0
+
+
+def test_an_error_of_tenfold_costs_one_in_the_log_score() -> None:
+    true = np.array([9.0, 99.0, 999.0])
+    assert metrics.log_score(true, true) == 1
+    assert metrics.log_score(true, 10 * (true + 1) - 1) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("spread", "in_shares"), [(0.35, True), (None, False)])
+def test_prices_are_judged_on_the_scale_on_which_they_lie_evenly(
+    spread: float | None, in_shares: bool
+) -> None:
+    chance = np.random.default_rng(6)
+    prices = chance.uniform(10, 60, size=500) if spread is None else 10 ** chance.normal(2.6, spread, 500)
+    assert yardstick_for(prices, "pounds").in_shares is in_shares
+    assert not yardstick_for(np.full(5, 3.0), "pounds").in_shares

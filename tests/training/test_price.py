@@ -79,6 +79,40 @@ def test_every_score_stands_beside_its_baseline(fitted: Callable[[bool], Fitted]
         assert {name, f"baseline_{name}"} <= metrics.keys()
 
 
+def test_coverage_is_measured_on_all_books_and_in_each_large_category(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(400, 1, True)
+    data.frame["category"] = np.where(np.arange(400) % 2, "Poetry, & Prose", "Travel")
+    found = fit_price(data, PriceParams())
+    for name in ("cv_coverage", "cv_coverage_Poetry Prose", "cv_coverage_Travel"):
+        assert 0.84 <= found.metrics[name] <= 0.96
+    assert {"coverage_Poetry Prose", "coverage_Travel"} <= found.metrics.keys()
+    assert f"Travel: {found.metrics['cv_coverage_Travel']:.1%}" in found.card
+
+
+def test_slices_and_importance_tell_where_the_skill_is(fitted: Callable[[bool], Fitted]) -> None:
+    tables = fitted(True).tables
+    assert set(tables["slices"]["by"]) == {"category", "price", "text"}
+    matters = tables["importance"].set_index("input")["importance"]
+    assert set(matters.index[:2]) <= {"category", "description", "rating"}
+    assert matters["publisher"] == matters["author"] == 0
+    assert (
+        tables["slices"].loc[tables["slices"]["by"] == "price", "books"].sum()
+        == (fitted(True).params["held_out_rows"])
+    )
+    assert "importance" not in fitted(False).tables
+
+
+def test_prices_that_span_orders_of_magnitude_are_judged_and_learned_as_shares(
+    books_on_sale: BooksOnSale,
+) -> None:
+    data = books_on_sale(400, 11, True)
+    data.frame["price"] = (10 ** (data.frame["price"] / 15)).round(2)
+    found = fit_price(data, PriceParams())
+    assert found.params["candidate"].endswith("_log")
+    assert found.metrics["cv_log_score"] > found.metrics["baseline_cv_log_score"] + 0.3
+    assert "(of log10)" in found.tags["verdict"]
+
+
 def test_no_held_out_book_was_trained_on(fitted: Callable[[bool], Fitted]) -> None:
     found = fitted(True)
     held_out = found.dataset[HELD_OUT]
