@@ -28,11 +28,13 @@ _ANSWERS: dict[type[Exception], tuple[HTTPStatus, str, tuple[str, ...]]] = {
 }
 
 _STOPPING_POLL_SECONDS = 1.0
+# A client that neither reads nor sends would hold its thread, and what it is sent, for as long as it likes.
+_SILENCE_SECONDS = 60.0
 
 
 class ProblemWorker(ThreadWorker):  # type: ignore[misc]
-    """Answers what never reaches the app, where gunicorn itself sends a page of HTML, and does not wait
-    for connections that are merely kept open when it is told to stop."""
+    """Answers what never reaches the app, where gunicorn itself sends a page of HTML, lets go of clients that
+    fall silent, and does not wait for connections that are merely kept open when it is told to stop."""
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
         status, detail, fields = next(_ANSWERS[kind] for kind in type(exc).__mro__ if kind in _ANSWERS)
@@ -47,6 +49,10 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
             util.write_nonblock(client, answer.encode())
         except OSError as error:  # the client has gone
             self.log.debug("an unreadable request was not answered: %s", error)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        conn.sock.settimeout(_SILENCE_SECONDS)
+        return super().handle_request(req, conn)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         # Once it is stopping, gunicorn waits here for the whole of graceful_timeout unless something happens.

@@ -11,11 +11,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 import urllib3
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
+from api.worker import ProblemWorker
 from bookshelf.contracts import Problem
 from bookshelf.secrets import draw_secrets
 from bookshelf.settings import ROOT, Settings
@@ -176,3 +180,16 @@ def test_the_log_is_json_lines_without_a_line_for_each_request(served: Served) -
     assert {"at", "level", "logger", "process", "message"} <= set(lines[0])
     assert not [line for line in lines if "/api/v1/health" in line["message"]]
     assert not [line for line in lines if "exception" in line]
+
+
+def test_a_client_that_reads_no_more_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    def send(_worker: Any, answer: bytes, connection: Any) -> None:
+        connection.sock.sendall(answer)
+
+    monkeypatch.setattr("api.worker._SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(ThreadWorker, "handle_request", send)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        worker = ProblemWorker.__new__(ProblemWorker)
+        with pytest.raises(TimeoutError):
+            worker.handle_request(b"x" * 10_000_000, SimpleNamespace(sock=ours))
