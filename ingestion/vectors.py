@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bookshelf.vector_file import VectorFile, hash_of
 from features.embedding import Encoder
 
 Vectors = NDArray[np.float32]
-
-_TABLE = """
-CREATE TABLE IF NOT EXISTS vectors (
-    encoder TEXT NOT NULL, text BLOB NOT NULL, vector BLOB NOT NULL, UNIQUE (encoder, text)
-)
-"""
 
 
 class EncoderChanged(Exception):
@@ -40,16 +32,13 @@ class KeptVectors:
         self._encoder: Encoder | None = None
         self._encoded: set[bytes] = set()
         self._reused: set[bytes] = set()
-        self._connection = sqlite3.connect(file, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode=WAL")
-        self._connection.execute("PRAGMA synchronous=NORMAL")
-        self._connection.execute(_TABLE)
+        self._file = VectorFile(file)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
+    def __exit__(self, *outcome: object) -> None:
+        self._file.__exit__(*outcome)
 
     @property
     def encoded(self) -> int:
@@ -65,15 +54,15 @@ class KeptVectors:
 
     def of(self, texts: Sequence[str]) -> Vectors:
         """Vectors (n, d), one a text, in their order; n is 1 or more. Raises `EncoderChanged`."""
-        hashes = [hashlib.sha256(text.encode()).digest() for text in texts]
+        hashes = [hash_of(text) for text in texts]
         distinct = dict(zip(hashes, texts, strict=True))
-        found = self._kept(list(distinct))
+        found = self._file.kept(self.fingerprint, list(distinct))
         self._reused.update(found.keys() - self._encoded)
         missing = [one for one in distinct if one not in found]
         if missing:
             vectors = self._loaded().embed([distinct[one] for one in missing])
             new = dict(zip(missing, vectors, strict=True))
-            self._keep(new)
+            self._file.keep(self.fingerprint, new)
             found.update(new)
             self._encoded.update(missing)
         return np.stack([found[one] for one in hashes])
@@ -84,15 +73,3 @@ class KeptVectors:
             if self._expected not in (None, self._encoder.fingerprint):
                 raise EncoderChanged(self._name)
         return self._encoder
-
-    def _kept(self, hashes: list[bytes]) -> dict[bytes, Vectors]:
-        marks = ",".join("?" * len(hashes))
-        query = f"SELECT text, vector FROM vectors WHERE encoder = ? AND text IN ({marks})"
-        with closing(self._connection.execute(query, (self.fingerprint, *hashes))) as rows:
-            return {text: np.frombuffer(vector, dtype="<f4") for text, vector in rows}
-
-    def _keep(self, new: Mapping[bytes, Vectors]) -> None:
-        rows = [(self.fingerprint, text, vector.astype("<f4").tobytes()) for text, vector in new.items()]
-        with self._connection:
-            self._connection.execute("BEGIN")
-            self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)

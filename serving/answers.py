@@ -152,8 +152,11 @@ class SentimentAnswers:
     contract = SentimentRequest
 
     def __init__(self, champion: Champion, encoding: ThreadPoolExecutor) -> None:
+        from features.language import language_of
+
         self.champion = champion
         self._encoding = encoding
+        language_of("The detector is loaded now, and not while somebody waits.")
 
     async def __call__(self, requests: Sequence[SentimentRequest]) -> list[Answer]:
         loop = asyncio.get_running_loop()
@@ -168,11 +171,8 @@ class SentimentAnswers:
         from features.sentiment import judge
 
         assert self.champion.encoder is not None  # no sentiment model is served without one
-        judged = judge(self.champion.model, self.champion.encoder.embed, texts)
-        return [
-            SentimentReply(sentiment=sentiment, score=score, model=self.champion.ref)
-            for sentiment, score in zip(judged["sentiment"], judged["score"].tolist(), strict=True)
-        ]
+        judged = judge(self.champion.model, self.champion.encoder.embed_layers, texts)
+        return [SentimentReply(**answer, model=self.champion.ref) for answer in judged.to_dict("records")]
 
 
 def _text(request: SentimentRequest) -> str:

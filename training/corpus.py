@@ -60,6 +60,12 @@ def groups_of(rows: pd.DataFrame) -> list[str]:
     return [f"group {group}" if group else f"text {text}" for group, text in pairs]
 
 
+def kinds_of(rows: pd.DataFrame, fewest: int) -> list[str]:
+    """The kind of text that each row is: its part, where there are so many parts, or else its group."""
+    parts = list(rows["part"])
+    return parts if "" not in parts and len(set(parts)) >= fewest else groups_of(rows)
+
+
 def held_out_texts(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:
     """True (n,) for about `share` of the rows, by a hash of their text, whole groups at a time."""
     ids = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) for text in rows["text"]]

@@ -113,6 +113,7 @@ def _evidence(
         coverage=None if gate.coverage_shortfall is None else _coverage(client, challenger),
         worse_by=worse_by,
         incumbent=None if incumbent is None else str(incumbent.version),
+        metrics=client.get_run(challenger.run_id).data.metrics,
     )
 
 
