@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from sklearn.base import BaseEstimator
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -57,11 +58,11 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
 
     The vectors know what was never said in these words, the words what the vectors have lost; `words_weight`,
     0 to 1, is the words' share in the logarithm of the probabilities, `C` the first regression's strength.
-    `temperature` divides the logarithms so that probabilities keep their word. A passage counts by its
-    length and by how little neutral it is, the latter raised to the power `emphasis`: at 1 a text is as
-    neutral as its passages are in the mean, and the higher, the more it is judged by those that are not.
-    In the description of a plot something must go wrong, which is not the tone of the book: the more
-    passages a text has, the more negative they must be together, by up to `caution`.
+    `temperature` divides the logarithms so that probabilities keep their word. A text feels as much as its
+    passages do in the mean of their words, and leans as those lean that feel something. In a description
+    something must be praised and in its plot something must go wrong, which is not the tone of the book:
+    the more passages a text has, the more they must feel, by up to `reserve`, and the more negative they
+    must be, by up to `caution`, both in log-odds.
     """
 
     def __init__(
@@ -69,13 +70,13 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
         C: float = 0.001,
         words_weight: float = 0.5,
         temperature: float = 1.0,
-        emphasis: float = 2.0,
+        reserve: float = 1.0,
         caution: float = 0.4,
     ) -> None:
         self.C = C
         self.words_weight = words_weight
         self.temperature = temperature
-        self.emphasis = emphasis
+        self.reserve = reserve
         self.caution = caution
 
     def fit(
@@ -154,14 +155,13 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
         total = np.bincount(text, words)
         silent = total == 0
         total[silent] = 1
-        felt = (1 - alone[:, NEUTRAL]).clip(min=_SMALLEST) ** self.emphasis * words
+        felt = (1 - alone[:, NEUTRAL]).clip(min=_SMALLEST) * words
         feeling = np.bincount(text, felt)
-        moved = (feeling / total) ** (1 / self.emphasis)
         leaning = np.log(alone[:, POSITIVE] / alone[:, NEGATIVE])
         leans = np.bincount(text, felt * leaning) / feeling.clip(min=_SMALLEST)
-        count = np.bincount(text)
-        leans += self.caution * (1 - _REMARK / np.maximum(count, _REMARK))
-        positive = moved / (1 + np.exp(-leans))
+        length = 1 - _REMARK / np.maximum(np.bincount(text), _REMARK)
+        moved = _shifted(feeling / total, -self.reserve * length)
+        positive = moved * _shifted(expit(leans), self.caution * length)
         probabilities = np.stack([moved - positive, 1 - moved, positive], axis=1).clip(min=_SMALLEST)
         probabilities[silent] = (_SMALLEST, 1 - 2 * _SMALLEST, _SMALLEST)
         return probabilities / probabilities.sum(axis=1, keepdims=True)
@@ -206,6 +206,13 @@ def _judged(probabilities: Probabilities) -> pd.DataFrame:
             "score": probabilities[:, POSITIVE] - probabilities[:, NEGATIVE],
         }
     )
+
+
+def _shifted(probability: Values, log_odds: Values) -> Values:
+    """The probabilities (n,), each with so much added to its log-odds."""
+    sure: Values = probability.clip(_SMALLEST, 1 - _SMALLEST)
+    shifted: Values = expit(logit(sure) + log_odds)
+    return shifted
 
 
 def _normalised(logs: Probabilities) -> Probabilities:

@@ -41,19 +41,19 @@ VECTORS = "passage_embeddings"
 class SentimentParams:
     """What a sentiment training may be told; the defaults are also the command line's and `MLproject`'s.
 
-    `emphasis` and `caution` were chosen on the hand labels marked `choose`; those marked `report` have
+    `reserve` and `caution` were chosen on the hand labels marked `choose`; those marked `report` have
     chosen nothing.
     """
 
     corpus: str = field(default=BUNDLED, metadata={"help": f"CSV or Parquet of text,label, or {BUNDLED}"})
-    emphasis: float = field(default=2.0, metadata={"help": "on passages that feel something, 1 to 10"})
+    reserve: float = field(default=1.0, metadata={"help": "how much more a description must feel, 0 to 5"})
     caution: float = field(default=0.4, metadata={"help": "how much more negative a plot must be, 0 to 5"})
     held_out_share: float = field(default=0.2, metadata={"help": "of the texts, 0.05 to 0.5"})
     folds: int = field(default=5, metadata={"help": "of the cross-validation, 2 to 20"})
     seed: int = field(default=0, metadata={"help": "of folds and bootstrap"})
 
     def __post_init__(self) -> None:
-        for name, low, high in (("emphasis", 1, 10), ("caution", 0, 5), ("held_out_share", 0.05, 0.5), ("folds", 2, 20)):
+        for name, low, high in (("reserve", 0, 5), ("caution", 0, 5), ("held_out_share", 0.05, 0.5), ("folds", 2, 20)):
             if not low <= getattr(self, name) <= high:
                 raise TrainingError(f"{name} must be {low} to {high}, got {getattr(self, name)}")
 
@@ -100,7 +100,7 @@ def sentiment_of(
     texts = read_texts(list(corpus["text"]), list(corpus["label"]), embed)
     training, held_out = texts.only(~kept), texts.only(kept)
     kinds = kinds_of(corpus[~kept], params.folds)
-    unfitted = SentimentClassifier(emphasis=params.emphasis, caution=params.caution)
+    unfitted = SentimentClassifier(reserve=params.reserve, caution=params.caution)
     model, chosen = choose(training, kinds, unfitted, folds=params.folds, seed=params.seed)
     found = model.probabilities(held_out.reading, held_out.vectors)
     measured = _measured(held_out.labels, found, training.labels, list(corpus.loc[kept, "part"]))

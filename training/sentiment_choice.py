@@ -16,7 +16,7 @@ from bookshelf.errors import TrainingError
 from features.sentiment import LABELS, Embed, Reading, SentimentClassifier, Vectors, read
 from training import agreement
 
-_STRENGTHS = (0.0003, 0.001, 0.003)
+_STRENGTHS = (0.0003, 0.001)
 _WORDS_WEIGHTS = (0.0, 0.3, 0.5, 0.7)
 _TEMPERATURES = tuple(round(0.1 * tenths, 1) for tenths in range(4, 16))
 

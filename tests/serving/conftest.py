@@ -115,8 +115,8 @@ def sentiment_model(encoder: Encoder) -> SentimentClassifier:
         "positive": ("A wonderful book, warm and funny.", "I loved every page of this delightful novel."),
     }
     labels = [label for label, many in texts.items() for _ in many]
-    vectors = encoder.embed([text for many in texts.values() for text in many])
-    return SentimentClassifier(C=1.0).fit(vectors, labels)
+    flat = [text for many in texts.values() for text in many]
+    return SentimentClassifier(C=1.0).fit(flat, encoder.embed_layers(flat), labels)
 
 
 @pytest.fixture(scope="session")

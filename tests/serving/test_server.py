@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import psutil
 import pytest
 import requests
@@ -115,6 +117,11 @@ def writer(home: Settings, registry_writer: Any) -> Any:
     return registry_writer(home)
 
 
+def a_passage(encoder: Encoder) -> pd.DataFrame:
+    vector = encoder.embed_layers(["A text."])[0].astype(np.float64)
+    return pd.DataFrame({"text": ["A text."], "vector": pd.Series([vector], dtype=object)})
+
+
 @pytest.fixture(scope="module")
 def promoted(
     writer: Any,
@@ -131,7 +138,7 @@ def promoted(
     examples = {
         "price": (price_model, rows[list(INPUTS)].head(2)),
         "recommender": (recommender_model, rows[["book_id"]].head(2).assign(limit=3)),
-        "sentiment": (sentiment_model, encoder.embed(["A text."])),
+        "sentiment": (sentiment_model, a_passage(encoder)),
     }
     for name, (model, example) in examples.items():
         writer.add(name, model, example, trained_on=rows, **tags)
