@@ -102,7 +102,7 @@ class Encoder:
         return _unit(self._pooled(texts, self._forward, self.dimensions, progress)).astype(np.float32)
 
     def embed_layers(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors (n, layered_dimensions): what the model makes of a text on its way up, not at its end alone.
+        """Vectors (n, layered_dimensions): what the model makes of a text on its way up and at its end.
 
         The means over the tokens of three layers, a third and two thirds of the way up and the last, each
         of unit length, side by side. A sentence encoder is taught to keep what a text is about and to drop

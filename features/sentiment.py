@@ -190,7 +190,9 @@ def judge(classifier: SentimentClassifier, embed: Embed, texts: Sequence[str]) -
         for place, language in enumerate(languages)
         if language in (None, ENGLISH) and count_words(texts[place])
     ]
-    frame = pd.DataFrame({"sentiment": LABELS[NEUTRAL], "score": 0.0, "sentence": None, "language": languages})
+    frame = pd.DataFrame(
+        {"sentiment": LABELS[NEUTRAL], "score": 0.0, "sentence": None, "language": languages}
+    )
     if readable:
         reading = read([texts[place] for place in readable])
         found = classifier.judge(reading, embed(reading.passages))

@@ -109,8 +109,11 @@ def _short_of(gate: Gate, metrics: Mapping[str, float]) -> str | None:
         if metrics[name] < least:
             return f"its {name} is {metrics[name]:.3g}, and must be {least:g} or more"
     for name in gate.above_baseline:
-        if name in metrics and metrics[name] <= metrics[f"baseline_{name}"]:
-            return f"its {name} is {metrics[name]:.3g}, no better than the baseline's {metrics[f'baseline_{name}']:.3g}"
+        if name not in metrics:
+            continue
+        found, baseline = metrics[name], metrics[f"baseline_{name}"]
+        if found <= baseline:
+            return f"its {name} is {found:.3g}, no better than the baseline's {baseline:.3g}"
     return None
 
 

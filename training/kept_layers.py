@@ -1,4 +1,4 @@
-"""Layered vectors of passages, kept in the home from training to training: unchanged texts are not read again."""
+"""Layered vectors of passages, kept in the home: a text that was read once is not read again."""
 
 from __future__ import annotations
 

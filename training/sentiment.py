@@ -53,7 +53,12 @@ class SentimentParams:
     seed: int = field(default=0, metadata={"help": "of folds and bootstrap"})
 
     def __post_init__(self) -> None:
-        for name, low, high in (("reserve", 0, 5), ("caution", 0, 5), ("held_out_share", 0.05, 0.5), ("folds", 2, 20)):
+        for name, low, high in (
+            ("reserve", 0, 5),
+            ("caution", 0, 5),
+            ("held_out_share", 0.05, 0.5),
+            ("folds", 2, 20),
+        ):
             if not low <= getattr(self, name) <= high:
                 raise TrainingError(f"{name} must be {low} to {high}, got {getattr(self, name)}")
 
@@ -189,14 +194,14 @@ def _by_hand(model: SentimentClassifier, described: pd.DataFrame, embed: Embed, 
 
 
 def _example(texts: Texts) -> pd.DataFrame:
-    """Three passages with their vectors, as `predict` takes them; doubles, for MLflow knows no other arrays."""
+    """Three passages with their vectors, as `predict` takes them; MLflow wants arrays of doubles."""
     vectors = [row.astype(np.float64) for row in texts.vectors[:3]]
     return pd.DataFrame({"text": texts.reading.passages[:3], "vector": pd.Series(vectors, dtype=object)})
 
 
 def _verdict(scores: dict[str, float]) -> str:
     told = (
-        f"of texts unlike what it learnt from, {scores['carry_over_accuracy']:.3f} are leaning the right way, "
+        f"of texts of other kinds, {scores['carry_over_accuracy']:.3f} lean the right way, "
         f"baseline {scores['baseline_carry_over_accuracy']:.3f}"
     )
     return f"{told}; {_verdict_by_hand(scores)}"

@@ -112,8 +112,8 @@ def _carry_over(measured: Mapping[str, float]) -> str:
         if name.startswith(kind)
     ]
     told = (
-        "On texts in the manner of public reviews of films, products, restaurants and books, written for this "
-        "(`training/data/YARDSTICKS.md`); none was used to learn or to choose. The gate asks for "
+        "On texts in the manner of public reviews of films, products, restaurants and books, written for "
+        "this (`training/data/YARDSTICKS.md`); none was used to learn or to choose. The gate asks for "
         "these, because a corpus whose labels are wrong agrees with itself."
     )
     return f"{told}\n\n" + table(("", "model", "95 % interval", "baseline"), rows)
@@ -152,13 +152,13 @@ def _by_hand(measured: Mapping[str, float]) -> str:
 def _limits() -> str:
     return bullets(
         [
-            "irony, understatement and a turn that hangs on one word are read right in about two of three cases: see "
-            "the score on `twins`",
+            "irony, understatement and a turn that hangs on one word are read right in about two of three "
+            "cases: see the score on `twins`",
             "few descriptions are negative, and those that are, bleak plots in words of praise, are mostly "
             "not found to be",
             "most descriptions sell: the line between praise and plain telling is fine, and labellers too "
             "draw it differently",
-            "it reads English alone; a text known to be in another language is called neutral with score 0, and "
+            "it reads English alone; a text known to be in another language is called neutral, its score 0 and "
             "its language told",
             "it judges words, not books: a bleak masterpiece may be told as bleak",
         ]

@@ -3,14 +3,22 @@ the right way round?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.sentiment import LABELS, NEGATIVE, NEUTRAL, POSITIVE, Embed, Probabilities, SentimentClassifier, read
+from features.sentiment import (
+    LABELS,
+    NEGATIVE,
+    NEUTRAL,
+    POSITIVE,
+    Embed,
+    Probabilities,
+    SentimentClassifier,
+    read,
+)
 from training import agreement
 
 YARDSTICKS = Path(__file__).parent / "data" / "yardsticks.csv"

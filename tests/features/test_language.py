@@ -23,7 +23,9 @@ def test_the_language_is_told(text: str, language: str) -> None:
     assert language_of(text) == language
 
 
-@pytest.mark.parametrize("text", ["", " ", "?!", "Meh.", "lol no", "1984", "Kafka, Prag", "\ud83d\ude00 \ud83d\ude00"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "?!", "Meh.", "lol no", "1984", "Kafka, Prag", "\ud83d\ude00 \ud83d\ude00"]
+)
 def test_of_a_few_words_nothing_is_told(text: str) -> None:
     assert language_of(text) is None
 

@@ -116,7 +116,10 @@ def test_a_sentiment_has_a_score_between_minus_one_and_one(client: TestClient) -
 
 
 def test_a_sentiment_names_the_language_and_the_sentence_that_decided(client: TestClient) -> None:
-    plain, decisive = "The book has twelve chapters and an index.", "I hated every tedious page of this novel."
+    plain, decisive = (
+        "The book has twelve chapters and an index.",
+        "I hated every tedious page of this novel.",
+    )
     answer = client.post("/sentiment", json={"description": f"{plain} {decisive}"}).json()
     assert (answer["sentence"], answer["language"]) == (decisive, "en")
 

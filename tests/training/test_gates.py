@@ -12,6 +12,7 @@ from training.metrics import Estimate
 
 SCORE = Score(metric="MAE", unit="pounds", value=3.0, baseline=8.0, higher_is_better=False)
 HONEST = Coverage(promised=0.9, held=0.89, rows=200)
+SOUND = {"probe_accuracy": 0.95, "carry_over_accuracy": 0.8}
 GOOD = Evidence(score=SCORE, informative=True, coverage=HONEST)
 
 
@@ -32,7 +33,8 @@ def test_a_price_model_that_says_it_knows_nothing_may_serve() -> None:
 def test_no_other_model_may_serve_without_knowing_more_than_its_baseline(name: str) -> None:
     accuracy = Score(metric="accuracy", unit="of 1", value=0.4, baseline=0.4, higher_is_better=True)
     assert refusal(GATES[name], Evidence(score=accuracy, informative=False)) is not None
-    assert refusal(GATES[name], Evidence(score=replace(accuracy, value=0.6))) is None
+    better = Evidence(score=replace(accuracy, value=0.6), metrics=SOUND)
+    assert refusal(GATES[name], better) is None
 
 
 @pytest.mark.parametrize(
@@ -66,3 +68,23 @@ def test_worse_than_the_incumbent_beyond_luck_may_not() -> None:
 
 def test_as_good_as_the_incumbent_within_luck_may() -> None:
     assert refusal(GATES["price"], replace(GOOD, incumbent="4", worse_by=Estimate(0.1, -0.2, 0.4))) is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [
+        (SOUND, None),
+        (SOUND | {"probe_accuracy": 0.1}, "its probe_accuracy is 0.1, and must be 0.8 or more"),
+        ({}, "its probe_accuracy was not measured, and must be 0.8 or more"),
+        (SOUND | {"hand_macro_f1": 0.4, "baseline_hand_macro_f1": 0.2}, None),
+        (
+            SOUND | {"hand_macro_f1": 0.1, "baseline_hand_macro_f1": 0.2},
+            "its hand_macro_f1 is 0.1, no better than the baseline's 0.2",
+        ),
+    ],
+)
+def test_a_sentiment_model_needs_evidence_from_outside_its_corpus(
+    metrics: dict[str, float], reason: str | None
+) -> None:
+    score = Score(metric="macro-F1", unit="of 1", value=0.9, baseline=0.2, higher_is_better=True)
+    assert refusal(GATES["sentiment"], Evidence(score=score, metrics=metrics)) == reason
