@@ -33,7 +33,7 @@ OUTPUTS = ("sentiment", "score")
 # A shorter fragment ("How?", "Or does she?") has no tone of its own; a longer passage mixes several.
 _LEAST_WORDS = 8
 # So many passages are a remark; more are a description, with a plot and so with trouble in it.
-_REMARK = 2
+_REMARK = 3
 _SMALLEST = 1e-9
 # Words with their apostrophes, and marks that are words of a sort.
 _TOKEN = r"[\w'’]+|[!?]"
@@ -59,7 +59,8 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
     The vectors know what was never said in these words, the words what the vectors have lost; `words_weight`,
     0 to 1, is the words' share in the logarithm of the probabilities, `C` the first regression's strength.
     `temperature` divides the logarithms so that probabilities keep their word. A text feels as much as its
-    passages do in the mean of their words, and leans as those lean that feel something. In a description
+    passages do in the quadratic mean of their words, so that one that feels much is heard among many that
+    feel nothing, and it leans as those lean that feel something. In a description
     something must be praised and in its plot something must go wrong, which is not the tone of the book:
     the more passages a text has, the more they must feel, by up to `reserve`, and the more negative they
     must be, by up to `caution`, both in log-odds.
@@ -70,7 +71,7 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
         C: float = 0.001,
         words_weight: float = 0.5,
         temperature: float = 1.0,
-        reserve: float = 1.0,
+        reserve: float = 1.5,
         caution: float = 0.4,
     ) -> None:
         self.C = C
@@ -155,16 +156,18 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
         total = np.bincount(text, words)
         silent = total == 0
         total[silent] = 1
-        felt = (1 - alone[:, NEUTRAL]).clip(min=_SMALLEST) * words
-        feeling = np.bincount(text, felt)
+        felt = (1 - alone[:, NEUTRAL]).clip(min=_SMALLEST)
+        feeling = np.sqrt(np.bincount(text, felt**2 * words) / total)
         leaning = np.log(alone[:, POSITIVE] / alone[:, NEGATIVE])
-        leans = np.bincount(text, felt * leaning) / feeling.clip(min=_SMALLEST)
+        weight = felt * words
+        leans = np.bincount(text, weight * leaning) / np.bincount(text, weight).clip(min=_SMALLEST)
         length = 1 - _REMARK / np.maximum(np.bincount(text), _REMARK)
-        moved = _shifted(feeling / total, -self.reserve * length)
+        moved = _shifted(feeling, -self.reserve * length)
         positive = moved * _shifted(expit(leans), self.caution * length)
         probabilities = np.stack([moved - positive, 1 - moved, positive], axis=1).clip(min=_SMALLEST)
         probabilities[silent] = (_SMALLEST, 1 - 2 * _SMALLEST, _SMALLEST)
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
+        summed: Probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
+        return summed
 
 
 def read(texts: Sequence[str]) -> Reading:

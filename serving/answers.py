@@ -172,7 +172,17 @@ class SentimentAnswers:
 
         assert self.champion.encoder is not None  # no sentiment model is served without one
         judged = judge(self.champion.model, self.champion.encoder.embed_layers, texts)
-        return [SentimentReply(**answer, model=self.champion.ref) for answer in judged.to_dict("records")]
+        told = zip(*(judged[name] for name in ("sentiment", "score", "sentence", "language")), strict=True)
+        return [
+            SentimentReply(
+                sentiment=sentiment,
+                score=score,
+                sentence=sentence,
+                language=language,
+                model=self.champion.ref,
+            )
+            for sentiment, score, sentence, language in told
+        ]
 
 
 def _text(request: SentimentRequest) -> str:

@@ -46,7 +46,7 @@ class SentimentParams:
     """
 
     corpus: str = field(default=BUNDLED, metadata={"help": f"CSV or Parquet of text,label, or {BUNDLED}"})
-    reserve: float = field(default=1.0, metadata={"help": "how much more a description must feel, 0 to 5"})
+    reserve: float = field(default=1.5, metadata={"help": "how much more a description must feel, 0 to 5"})
     caution: float = field(default=0.4, metadata={"help": "how much more negative a plot must be, 0 to 5"})
     held_out_share: float = field(default=0.2, metadata={"help": "of the texts, 0.05 to 0.5"})
     folds: int = field(default=5, metadata={"help": "of the cross-validation, 2 to 20"})

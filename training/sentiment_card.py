@@ -55,7 +55,8 @@ def _about(model: SentimentClassifier) -> str:
         f"the sentence encoder (C = {model.C:g}), one of words and pairs of words, which has a share of "
         f"{model.words_weight:g} in the logarithm; the temperature {model.temperature:g} makes them true to "
         "their word. All three were chosen by cross-validation that leaves out whole kinds of text. A text "
-        "feels as much as its passages do in the mean and leans as those lean that feel something. The more "
+        "feels as much as its passages do in the quadratic mean and leans as those lean that feel "
+        "something. The more "
         f"passages, the more they must feel (reserve {model.reserve:g}) and the more negative they must be "
         f"(caution {model.caution:g}), because a description praises and tells a plot, which needs trouble. "
         "The score is the probability of positive less that of negative."
@@ -158,8 +159,8 @@ def _limits() -> str:
             "not found to be",
             "most descriptions sell: the line between praise and plain telling is fine, and labellers too "
             "draw it differently",
-            "it reads English alone; a text known to be in another language is called neutral, its score 0 and "
-            "its language told",
+            "it reads English alone; a text known to be in another language is called neutral, its score 0, "
+            "and its language told",
             "it judges words, not books: a bleak masterpiece may be told as bleak",
         ]
     )

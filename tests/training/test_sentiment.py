@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 from bookshelf.book import Book, ListedBook
 from bookshelf.errors import TrainingError
@@ -20,31 +19,25 @@ from training.corpus import BUNDLED, load_corpus
 from training.explanation import HELD_OUT
 from training.fitted import Fitted
 from training.hand_labels import load_hand_labels
+from training.kept_layers import KeptLayers, kept_layers
 from training.sentiment import SentimentParams, held_out_losses, sentiment_of
 from training.yardsticks import load_yardsticks
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-class RememberingEncoder(Encoder):
-    """The real encoder, which reads each text once in this module."""
-
-    def embed_layers(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        known: dict[str, NDArray[np.float32]] = self.__dict__.setdefault("known", {})
-        if new := sorted(set(texts) - known.keys()):
-            known.update(zip(new, super().embed_layers(new), strict=True))
-        return np.stack([known[text] for text in texts])
+@pytest.fixture(scope="module")
+def embed(request: pytest.FixtureRequest) -> Iterator[KeptLayers]:
+    """The real encoder, which reads each text once, and not again when the tests are run again."""
+    assert request.config.cache is not None
+    with kept_layers(Encoder.load(), request.config.cache.mkdir("passages")) as kept:
+        yield kept
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
-    return RememberingEncoder(Encoder.load().model)
-
-
-@pytest.fixture(scope="module")
-def fitted(encoder: Encoder) -> Fitted:
+def fitted(embed: KeptLayers) -> Fitted:
     """Trained on the bundled corpus, for a shop that has none of the books labelled by hand."""
-    return sentiment_of(load_corpus(BUNDLED), [], encoder.embed_layers, SentimentParams(), NOW)
+    return sentiment_of(load_corpus(BUNDLED), [], embed, SentimentParams(), NOW)
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +76,9 @@ def a_book(number: int, upc: str, description: str) -> ListedBook:
     ],
 )
 def test_plain_words_have_the_tone_they_have(
-    fitted: Fitted, encoder: Encoder, text: str, sentiment: str
+    fitted: Fitted, embed: KeptLayers, text: str, sentiment: str
 ) -> None:
-    assert judge(fitted.model, encoder.embed_layers, [text])["sentiment"].item() == sentiment
+    assert judge(fitted.model, embed, [text])["sentiment"].item() == sentiment
 
 
 @pytest.mark.slow
@@ -111,14 +104,12 @@ def test_it_carries_over_to_kinds_of_text_it_has_not_seen(fitted: Fitted) -> Non
 
 
 @pytest.mark.slow
-def test_no_yardstick_is_ever_learnt_from(small: pd.DataFrame, encoder: Encoder) -> None:
+def test_no_yardstick_is_ever_learnt_from(small: pd.DataFrame, embed: KeptLayers) -> None:
     yardsticks = load_yardsticks()[["text", "label"]].assign(part="plain", group="")
     mixed = pd.concat([small, yardsticks], ignore_index=True)
     params = SentimentParams(folds=2)
-    with_them = sentiment_of(mixed, [], encoder.embed_layers, params, NOW)
-    assert (
-        with_them.dataset_sha256 == sentiment_of(small, [], encoder.embed_layers, params, NOW).dataset_sha256
-    )
+    with_them = sentiment_of(mixed, [], embed, params, NOW)
+    assert with_them.dataset_sha256 == sentiment_of(small, [], embed, params, NOW).dataset_sha256
 
 
 @pytest.mark.slow
@@ -131,7 +122,7 @@ def test_a_shop_without_the_labelled_books_is_told_so(fitted: Fitted) -> None:
 
 @pytest.mark.slow
 def test_agreement_with_hand_labels_is_told_with_its_interval_and_baseline(
-    encoder: Encoder, small: pd.DataFrame
+    embed: KeptLayers, small: pd.DataFrame
 ) -> None:
     labels = load_hand_labels()
     chosen = labels[labels["use"] == "report"].groupby("label").head(4)
@@ -140,7 +131,7 @@ def test_agreement_with_hand_labels_is_told_with_its_interval_and_baseline(
         a_book(number, upc, texts[label])
         for number, (upc, label) in enumerate(zip(chosen["upc"], chosen["label"], strict=True), start=1)
     ]
-    measured = sentiment_of(small, books, encoder.embed_layers, SentimentParams(), NOW).metrics
+    measured = sentiment_of(small, books, embed, SentimentParams(), NOW).metrics
     assert measured["hand_labelled_books"] == 12
     assert measured["hand_accuracy_low"] <= measured["hand_accuracy"] <= measured["hand_accuracy_high"]
     assert measured["baseline_hand_accuracy"] == pytest.approx(1 / 3)
@@ -164,20 +155,20 @@ def test_a_model_of_another_encoder_knows_nothing_of_these_rows(fitted: Fitted) 
 
 
 @pytest.mark.slow
-def test_the_same_corpus_gives_the_same_model(small: pd.DataFrame, encoder: Encoder) -> None:
-    one, two = (sentiment_of(small, [], encoder.embed_layers, SentimentParams(), NOW) for _ in range(2))
+def test_the_same_corpus_gives_the_same_model(small: pd.DataFrame, embed: KeptLayers) -> None:
+    one, two = (sentiment_of(small, [], embed, SentimentParams(), NOW) for _ in range(2))
     assert one.dataset_sha256 == two.dataset_sha256
     assert one.metrics == two.metrics
 
 
-def test_a_corpus_of_too_few_groups_is_refused(encoder: Encoder) -> None:
+def test_a_corpus_of_too_few_groups_is_refused(embed: KeptLayers) -> None:
     pairs = [
         (f"{label} {number}", label) for number in range(20) for label in ("negative", "neutral", "positive")
     ]
     corpus = pd.DataFrame(pairs, columns=["text", "label"]).assign(part="")
     corpus["group"] = [str(place % 4) for place in range(len(corpus))]
     with pytest.raises(TrainingError, match="5 folds need as many groups"):
-        sentiment_of(corpus, [], encoder.embed_layers, SentimentParams(), NOW)
+        sentiment_of(corpus, [], embed, SentimentParams(), NOW)
 
 
 @pytest.mark.parametrize(
@@ -188,8 +179,8 @@ def test_parameters_out_of_bounds_are_named(wrong: dict[str, float]) -> None:
         SentimentParams(**wrong)  # type: ignore[arg-type]
 
 
-def score(fitted: Fitted, encoder: Encoder, *texts: str) -> list[float]:
-    return list(judge(fitted.model, encoder.embed_layers, texts)["score"])
+def score(fitted: Fitted, embed: KeptLayers, *texts: str) -> list[float]:
+    return list(judge(fitted.model, embed, texts)["score"])
 
 
 @pytest.mark.slow
@@ -203,8 +194,8 @@ def score(fitted: Fitted, encoder: Encoder, *texts: str) -> list[float]:
         ("The lamp works.", "The lamp doesn't work."),
     ],
 )
-def test_a_negation_turns_the_score(fitted: Fitted, encoder: Encoder, good: str, bad: str) -> None:
-    yes, no = score(fitted, encoder, good, bad)
+def test_a_negation_turns_the_score(fitted: Fitted, embed: KeptLayers, good: str, bad: str) -> None:
+    yes, no = score(fitted, embed, good, bad)
     assert yes > 0 > no
 
 
@@ -218,9 +209,9 @@ def test_a_negation_turns_the_score(fitted: Fitted, encoder: Encoder, good: str,
     ],
 )
 def test_names_and_numbers_do_not_matter(
-    fitted: Fitted, encoder: Encoder, pattern: str, fillings: Sequence[str]
+    fitted: Fitted, embed: KeptLayers, pattern: str, fillings: Sequence[str]
 ) -> None:
-    scores = score(fitted, encoder, *(pattern.format(filling) for filling in fillings))
+    scores = score(fitted, embed, *(pattern.format(filling) for filling in fillings))
     assert len({value > 0 for value in scores}) == 1
     assert max(scores) - min(scores) < 0.3
 
@@ -233,10 +224,10 @@ def test_names_and_numbers_do_not_matter(
         "I hated this novel from the first page to the last and was glad when it ended.",
     ],
 )
-def test_a_neutral_sentence_more_changes_little(fitted: Fitted, encoder: Encoder, text: str) -> None:
+def test_a_neutral_sentence_more_changes_little(fitted: Fitted, embed: KeptLayers, text: str) -> None:
     alone, before, after = score(
         fitted,
-        encoder,
+        embed,
         text,
         f"The book was published in Lisbon in 1987. {text}",
         f"{text} It has three hundred pages and an index.",
@@ -247,15 +238,15 @@ def test_a_neutral_sentence_more_changes_little(fitted: Fitted, encoder: Encoder
 
 
 @pytest.mark.slow
-def test_the_sentence_that_decided_is_named(fitted: Fitted, encoder: Encoder) -> None:
+def test_the_sentence_that_decided_is_named(fitted: Fitted, embed: KeptLayers) -> None:
     decisive = "It is the most boring and badly written book that I have ever had to finish."
     text = f"A clerk in Bergen inherits a house by the sea. {decisive} It has twelve chapters and a map."
-    found = judge(fitted.model, encoder.embed_layers, [text]).iloc[0]
+    found = judge(fitted.model, embed, [text]).iloc[0]
     assert (found["sentiment"], found["sentence"]) == ("negative", decisive)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "...", "Un livre merveilleux, tendre et drôle.", "这本书很好看"])
-def test_nothing_and_what_is_not_english_are_neutral(fitted: Fitted, encoder: Encoder, text: str) -> None:
-    found = judge(fitted.model, encoder.embed_layers, [text]).iloc[0]
+def test_nothing_and_what_is_not_english_are_neutral(fitted: Fitted, embed: KeptLayers, text: str) -> None:
+    found = judge(fitted.model, embed, [text]).iloc[0]
     assert (found["sentiment"], found["score"], found["sentence"]) == ("neutral", 0.0, None)
