@@ -14,7 +14,7 @@ import pytest
 from bookshelf.book import Book, ListedBook
 from bookshelf.errors import TrainingError
 from features.embedding import Encoder
-from features.sentiment import judge
+from features.sentiment import SentimentClassifier, judge
 from training.corpus import BUNDLED, load_corpus
 from training.explanation import HELD_OUT
 from training.fitted import Fitted
@@ -155,6 +155,14 @@ def test_a_model_of_another_encoder_knows_nothing_of_these_rows(fitted: Fitted) 
 
 
 @pytest.mark.slow
+def test_a_champion_of_an_older_make_is_no_hindrance(fitted: Fitted) -> None:
+    older = SentimentClassifier()
+    older.__dict__ = {"C": 0.002, "temperature": 1.0, "caution": 0.8, "pipeline_": object()}
+    rows = fitted.dataset[fitted.dataset[HELD_OUT]]
+    np.testing.assert_allclose(held_out_losses(older, rows), np.log(3))
+
+
+@pytest.mark.slow
 def test_the_same_corpus_gives_the_same_model(small: pd.DataFrame, embed: KeptLayers) -> None:
     one, two = (sentiment_of(small, [], embed, SentimentParams(), NOW) for _ in range(2))
     assert one.dataset_sha256 == two.dataset_sha256
@@ -240,7 +248,7 @@ def test_a_neutral_sentence_more_changes_little(fitted: Fitted, embed: KeptLayer
 @pytest.mark.slow
 def test_the_sentence_that_decided_is_named(fitted: Fitted, embed: KeptLayers) -> None:
     decisive = "It is the most boring and badly written book that I have ever had to finish."
-    text = f"A clerk in Bergen inherits a house by the sea. {decisive} It has twelve chapters and a map."
+    text = f"A clerk in Bergen inherits a house by the sea. {decisive} It has twelve chapters and an index of all places."
     found = judge(fitted.model, embed, [text]).iloc[0]
     assert (found["sentiment"], found["sentence"]) == ("negative", decisive)
 
