@@ -248,7 +248,8 @@ def test_a_neutral_sentence_more_changes_little(fitted: Fitted, embed: KeptLayer
 @pytest.mark.slow
 def test_the_sentence_that_decided_is_named(fitted: Fitted, embed: KeptLayers) -> None:
     decisive = "It is the most boring and badly written book that I have ever had to finish."
-    text = f"A clerk in Bergen inherits a house by the sea. {decisive} It has twelve chapters and an index of all places."
+    facts = "It has twelve chapters and an index of all places."
+    text = f"A clerk in Bergen inherits a house by the sea. {decisive} {facts}"
     found = judge(fitted.model, embed, [text]).iloc[0]
     assert (found["sentiment"], found["sentence"]) == ("negative", decisive)
 
