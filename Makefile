@@ -37,7 +37,7 @@ stop: ## Stop what `make run` serves.
 
 # A file of tests stays whole: its servers and homes are made once for all of it.
 test: $(INSTALLED) ## The whole suite, the walk included, on two cores.
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(INSTALLED) ## Lint, types and import rules.
 	$(BIN)/ruff check .

@@ -13,5 +13,9 @@ def run(run_id: str) -> str:
     return f"{API_PREFIX}/scraping/runs/{run_id}"
 
 
+def order(order_id: str) -> str:
+    return f"{API_PREFIX}/ml/orders/{order_id}"
+
+
 def webhook(webhook_id: str) -> str:
     return f"{API_PREFIX}/webhooks/{webhook_id}"

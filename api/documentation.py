@@ -12,8 +12,15 @@ from flask_openapi3.openapi import OpenAPI
 
 from api.addresses import API_PREFIX
 from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
-from api.examples import CSV_EXAMPLE, EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
-from bookshelf.contracts import Problem
+from api.examples import (
+    CSV_EXAMPLE,
+    EXAMPLES,
+    ORDER_PROBLEM_EXAMPLE,
+    PROBLEM_EXAMPLES,
+    RUN_PROBLEM_EXAMPLE,
+)
+from bookshelf.contracts import MODEL_VERSION_HEADER, ModelRef, Problem
+from bookshelf.model_orders import KINDS
 
 DOCS_PREFIX = "/apidocs"
 BEARER: list[dict[str, list[Any]]] = [{"bearer": []}]
@@ -33,6 +40,12 @@ Models are answered for by the model server; while it is away they say 503 with 
 and books go on being served."""
 
 _RUN_LOCATION = {"description": "Where the run can be watched.", "schema": {"type": "string"}}
+_ORDER_LOCATION = {"description": "Where the order can be watched.", "schema": {"type": "string"}}
+# What may be asked without a body, and what the answer's `Location` tells.
+_WITHOUT_BODY = {
+    "/scraping/trigger": _RUN_LOCATION,
+    **{f"/ml/models/{{name}}/{kind}": _ORDER_LOCATION for kind in KINDS},
+}
 
 # The plugin's own page lives at /apidocs/swagger; this one is at /apidocs/ and uses the same assets.
 _SWAGGER_PAGE = """\
@@ -83,13 +96,16 @@ class DocumentedAPI(OpenAPI):
         schemas = self.spec_json["components"]["schemas"]
         for name, example in EXAMPLES.items():
             schemas[name]["examples"] = [example]
+        made_by_models = {name for name, schema in schemas.items() if _names_its_model(schema)}
         for operation in (each for path in self.spec_json["paths"].values() for each in path.values()):
+            _document_model_header(operation, made_by_models)
             # A docstring's lines come joined by breaks, the empty one after the summary included.
             lines = operation.pop("description", "").replace("<br/>", "\n").strip()
             operation.update({"description": lines} if lines else {})
-        trigger = self.spec_json["paths"][f"{API_PREFIX}/scraping/trigger"]["post"]
-        trigger["requestBody"]["required"] = False
-        trigger["responses"]["202"]["headers"] = {"Location": _RUN_LOCATION}
+        for path, location in _WITHOUT_BODY.items():
+            asked = self.spec_json["paths"][API_PREFIX + path]["post"]
+            asked["requestBody"]["required"] = False
+            asked["responses"]["202"]["headers"] = {"Location": location}
         changes = self.spec_json["paths"][f"{API_PREFIX}/snapshots/{{snapshot_id}}/changes"]["get"]
         changes["responses"]["200"]["content"]["text/csv"] = {
             "schema": {"type": "string"},
@@ -116,12 +132,36 @@ def problems(*statuses: int) -> dict[Any, Any]:
 
 def run_in_the_way() -> dict[Any, Any]:
     """The documented conflict with a run that is under way, which names it."""
+    return _in_the_way("run_id", RUN_PROBLEM_EXAMPLE, _RUN_LOCATION)
+
+
+def order_in_the_way() -> dict[Any, Any]:
+    """The documented conflict with an order of the same model, which names it."""
+    return _in_the_way("order_id", ORDER_PROBLEM_EXAMPLE, _ORDER_LOCATION)
+
+
+def _in_the_way(field: str, example: dict[str, Any], location: dict[str, Any]) -> dict[Any, Any]:
     documented = _problem(HTTPStatus.CONFLICT)
-    named = {"type": "object", "properties": {"run_id": {"type": "string", "format": "uuid"}}}
+    named = {"type": "object", "properties": {field: {"type": "string", "format": "uuid"}}}
     content = documented["content"][PROBLEM_JSON]
     content["schema"] = {"allOf": [content["schema"], named]}
-    content["example"] = RUN_PROBLEM_EXAMPLE
-    return {HTTPStatus.CONFLICT.value: documented | {"headers": {"Location": _RUN_LOCATION}}}
+    content["example"] = example
+    return {HTTPStatus.CONFLICT.value: documented | {"headers": {"Location": location}}}
+
+
+def _names_its_model(schema: dict[str, Any]) -> bool:
+    told: str = schema.get("properties", {}).get("model", {}).get("$ref", "")
+    return told.endswith(f"/{ModelRef.__name__}")
+
+
+def _document_model_header(operation: dict[str, Any], made_by_models: set[str]) -> None:
+    """An answer that names the model that made it names it in a header too."""
+    answer = operation["responses"].get("200", {})
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    if schema.get("$ref", "").rpartition("/")[2] in made_by_models:
+        answer.setdefault("headers", {})[MODEL_VERSION_HEADER] = _header(
+            "Model and version, such as `price/3`.", {"type": "string"}
+        )
 
 
 def _problem(status: int) -> dict[str, Any]:

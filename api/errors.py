@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from api import addresses
+from api.model_schemas import OrderProblem
 from api.run_schemas import RunProblem
 from bookshelf.contracts import FieldError, Problem
 from bookshelf.errors import (
@@ -23,6 +24,7 @@ from bookshelf.errors import (
     InvalidWebhook,
     ModelUnavailable,
     NotFound,
+    OrderInProgress,
     RunInProgress,
 )
 
@@ -148,14 +150,18 @@ def _answer(error: Exception) -> Response:
         return problem_reply(found, status)
     found = problem(status, str(error), _fields_at_fault(error))
     if isinstance(error, RunInProgress):
-        return _answer_with_run(found, error.run_id)
+        named = RunProblem(**found.model_dump(), run_id=error.run_id)
+        return _answer_in_the_way(named, addresses.run(error.run_id))
+    if isinstance(error, OrderInProgress):
+        ordered = OrderProblem(**found.model_dump(), order_id=error.order_id)
+        return _answer_in_the_way(ordered, addresses.order(error.order_id))
     return problem_reply(found, status)
 
 
-def _answer_with_run(found: Problem, run_id: str) -> Response:
-    """A conflict with a run that is under way: which, and where it can be watched."""
-    reply = problem_reply(RunProblem(**found.model_dump(), run_id=run_id), found.status)
-    reply.headers["Location"] = addresses.run(run_id)
+def _answer_in_the_way(found: Problem, address: str) -> Response:
+    """A conflict with what is under way: which, and where it can be watched."""
+    reply = problem_reply(found, found.status)
+    reply.headers["Location"] = address
     return reply
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from api.model_examples import AN_ORDER_ID, MODEL_EXAMPLES
 from api.record_examples import A_BOOK, A_RUN, A_RUN_ID, RECORD_EXAMPLES
 
 _TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl"
@@ -17,10 +18,19 @@ _PRICE = {
     "interval": {"low": 11.2, "high": 58.8, "coverage": 0.9},
     "informative": False,
     "model": {"name": "price", "version": "1"},
+    "features": {
+        "service": "price_model",
+        "status": "PRESENT",
+        "age_seconds": 41_232.5,
+        "limit_seconds": 172_800,
+        "oldest": "book_details",
+        "missing": [],
+    },
 }
 
 EXAMPLES: dict[str, Any] = {
     **RECORD_EXAMPLES,
+    **MODEL_EXAMPLES,
     "BookPage": {"items": [A_BOOK], "page": 1, "page_size": 20, "total": 1000, "pages": 50},
     "CategoriesReply": {"items": [{"name": "Poetry", "books": 19}]},
     "OverviewReply": {
@@ -80,9 +90,6 @@ EXAMPLES: dict[str, Any] = {
         "total": 1000,
         "pages": 1,
     },
-    "ModelsReply": {
-        "items": [{"name": "price", "version": "1", "run_id": "5c0d9b6f", "informative": False}],
-    },
     "HealthReply": {
         "status": "ok",
         "dependencies": {
@@ -91,6 +98,7 @@ EXAMPLES: dict[str, Any] = {
             "features": {"status": "ok", "detail": "snapshot 1 is in the feature store"},
         },
         "schedule": {"status": "on", "next_run_at": "2026-02-02T03:00:00Z"},
+        "retraining": {"status": "on", "next_run_at": "2026-02-08T04:23:00Z"},
         "last_run": A_RUN,
     },
 }
@@ -131,6 +139,10 @@ PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
     503: _problem(503, "Service Unavailable", _MODEL_AWAY),
 }
 
+_ORDER_IN_THE_WAY = f"order {AN_ORDER_ID}, to retrain price, is running: wait for it to end"
+ORDER_PROBLEM_EXAMPLE: dict[str, Any] = _problem(
+    409, "Conflict", _ORDER_IN_THE_WAY, name=_ORDER_IN_THE_WAY
+) | {"order_id": AN_ORDER_ID}
 RUN_PROBLEM_EXAMPLE: dict[str, Any] = _problem(409, "Conflict", _IN_THE_WAY, run_id=_IN_THE_WAY) | {
     "run_id": A_RUN_ID
 }

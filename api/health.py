@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from flask import Response
@@ -22,7 +22,7 @@ from api.wire import json_reply
 from bookshelf.catalogue import BookFilter, Catalogue, now
 from bookshelf.errors import BookshelfError
 from bookshelf.runs import Runs
-from bookshelf.schedule import next_run_at
+from bookshelf.schedule import RETRAIN, SCRAPE, next_run_at
 
 PROBE_TIMEOUT = timedelta(seconds=1)
 _SILENT = Dependency(status="unknown", detail="it did not answer within a second")
@@ -50,17 +50,18 @@ def examine(of: Parts) -> HealthReply:
         "features": lambda: _features(of.catalogue),
     }
     asked = {name: of.probes.submit(probe) for name, probe in probes.items()}
-    scrapes = of.probes.submit(_scrapes, of.runs)
+    scrapes = of.probes.submit(_scheduled, of.runs)
     everything: list[Future[Any]] = [*asked.values(), scrapes]
     wait(everything, PROBE_TIMEOUT.total_seconds())
     found = {name: _answer(future, _SILENT) for name, future in asked.items()}
     well = all(dependency.status == "ok" for dependency in found.values())
-    schedule, last_run = _answer(scrapes, (_UNKNOWN_SCHEDULE, None))
+    schedule, retraining, last_run = _answer(scrapes, (_UNKNOWN_SCHEDULE, _UNKNOWN_SCHEDULE, None))
     return HealthReply.model_validate(
         {
             "status": "ok" if well else "degraded",
             "dependencies": found,
             "schedule": schedule,
+            "retraining": retraining,
             "last_run": last_run,
         }
     )
@@ -73,16 +74,20 @@ def _answer(future: Future[Answer], otherwise: Answer) -> Answer:
     return otherwise
 
 
-def _scrapes(runs: Runs) -> tuple[ScheduleReply, RunReply | None]:
-    """What the schedule says, and the run that is under way, or else was asked for last."""
+def _scheduled(runs: Runs) -> tuple[ScheduleReply, ScheduleReply, RunReply | None]:
+    """What both schedules say, and the run that is under way, or else was asked for last."""
     try:
-        due = next_run_at(runs.engine)
+        schedules = [_schedule(next_run_at(runs.engine, name)) for name in (SCRAPE, RETRAIN)]
         # The one under way first: it may be an older one that is resumed.
         newest = [run] if (run := runs.active()) else runs.page(number=1, size=1)[0]
         last = [RunReply.of(as_it_stands(run, runs, now())) for run in newest]
     except SQLAlchemyError:  # what became of the database is the catalogue's to tell
-        return _UNKNOWN_SCHEDULE, None
-    return ScheduleReply(status="on" if due else "off", next_run_at=due), last[0] if last else None
+        return _UNKNOWN_SCHEDULE, _UNKNOWN_SCHEDULE, None
+    return schedules[0], schedules[1], last[0] if last else None
+
+
+def _schedule(due: datetime | None) -> ScheduleReply:
+    return ScheduleReply(status="on" if due else "off", next_run_at=due)
 
 
 def _catalogue(catalogue: Catalogue) -> Dependency:

@@ -36,7 +36,7 @@ from api.fields import (
 )
 from bookshelf.changes import Kind
 from bookshelf.contracts import ModelName
-from bookshelf.webhooks import Event
+from bookshelf.events import Event
 
 _AS_OF = (
     "What the catalogue said at that moment (RFC 3339, with its zone) in place of now. "
@@ -146,6 +146,10 @@ class TableQuery(CatalogueQuery):
 
 class TrainingDataQuery(TableQuery):
     model: ModelName = Field("price", description="The model whose training rows are wanted.")
+
+
+class DriftQuery(Paged):
+    model: ModelName | None = Field(None, description="Only windows of that model.")
 
 
 class SnapshotsQuery(Paged):

@@ -9,7 +9,6 @@ from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQu
 from api.parts import parts
 from api.wire import json_reply
 from bookshelf.contracts import (
-    ModelsReply,
     PredictionsReply,
     PredictionsRequest,
     PriceReply,
@@ -32,6 +31,7 @@ def predict_price(body: PriceRequest) -> Response:
     """The price of a book, with its interval and its currency.
 
     Name the book by `book_id`, or by `rating`, `category` and `availability` and what else is known.
+    By `book_id`, `features` says how long ago the shop confirmed what the price was made from.
     Where `informative` is false, the model has found that its inputs say nothing about prices.
     """
     return json_reply(parts().gateway.price(body))
@@ -69,9 +69,3 @@ def training_data(query: TrainingDataQuery) -> Response:
     With `as_of`, what it would be trained on had that moment been the last that was known.
     """
     return json_reply(parts().gateway.training_data(TrainingDataRequest(**query.model_dump())))
-
-
-@ml.get("/models", responses={200: ModelsReply})
-def models() -> Response:
-    """The models now served, with their versions."""
-    return json_reply(parts().gateway.models())

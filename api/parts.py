@@ -11,8 +11,12 @@ from flask import Flask, current_app
 from api.gateway import ModelGateway
 from api.users import Admin
 from bookshelf.catalogue import Catalogue
+from bookshelf.drift import DriftWindows
+from bookshelf.model_orders import ModelOrders
+from bookshelf.promotions import Promotions
 from bookshelf.run_log import RunLog
 from bookshelf.runs import Runs
+from bookshelf.standings import Standings
 from bookshelf.webhooks import Webhooks
 
 _KEY = "bookshelf"
@@ -26,6 +30,10 @@ class Parts:
     runs: Runs
     log: RunLog
     webhooks: Webhooks
+    drift: DriftWindows
+    promotions: Promotions
+    orders: ModelOrders
+    standings: Standings
     gateway: ModelGateway
     admin: Admin
     probes: ThreadPoolExecutor

@@ -128,6 +128,43 @@ _DELIVERY = {
     "error": "it answered 503",
 }
 
+_DRIFT = {
+    "model": "price",
+    "version": "3",
+    "snapshot_id": 2,
+    "source": _SHOP,
+    "published_at": _SECOND,
+    "reference_at": _FIRST,
+    "measured_at": "2026-02-01T03:01:41Z",
+    "reference_rows": 1000,
+    "window_rows": 1000,
+    "violated": True,
+    "features": [
+        {
+            "feature": "stock",
+            "kind": "number",
+            "psi": 0.31,
+            "psi_limit": 0.2,
+            "ks": 0.22,
+            "ks_limit": 0.15,
+            "p": 1e-21,
+            "violated": True,
+        },
+        {
+            "feature": "category",
+            "kind": "category",
+            "psi": 0.004,
+            "psi_limit": 0.2,
+            "ks": None,
+            "ks_limit": None,
+            "p": None,
+            "violated": False,
+        },
+    ],
+    "run_id": "5c0d9b6f0a7d4c0e9f1f3a52c1d7e8b4",
+    "order_id": None,
+}
+
 RECORD_EXAMPLES: dict[str, Any] = {
     "BookReply": A_BOOK,
     "HistoryReply": {"items": [_FIRST_VERSION, _SECOND_VERSION]},
@@ -157,4 +194,5 @@ RECORD_EXAMPLES: dict[str, Any] = {
     "WebhooksReply": {"items": [_WEBHOOK]},
     "DeliveryReply": _DELIVERY,
     "DeliveryPage": _page(_DELIVERY, 1),
+    "DriftPage": _page(_DRIFT, 12),
 }

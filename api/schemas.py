@@ -77,10 +77,10 @@ class Dependency(BaseModel):
 
 
 class ScheduleReply(BaseModel):
-    """When a scrape will be asked for next, which is never while the schedule is off.
+    """When a scrape, or a training, will be asked for next, which is never while the schedule is off.
 
-    A time in the past was missed, and is made up for as soon as the worker runs. `unknown` is what the
-    database did not tell in time.
+    A time in the past was missed, and is made up for as soon as the worker, or the trainer, runs.
+    `unknown` is what the database did not tell in time.
     """
 
     status: Literal["on", "off", "unknown"]
@@ -88,7 +88,7 @@ class ScheduleReply(BaseModel):
 
 
 class HealthReply(BaseModel):
-    """`ok` only if every dependency is; neither the schedule nor the last run is one.
+    """`ok` only if every dependency is; neither a schedule nor the last run is one.
 
     `last_run` is the one under way, or else the one that was asked for last.
     """
@@ -96,4 +96,5 @@ class HealthReply(BaseModel):
     status: Literal["ok", "degraded"]
     dependencies: dict[Literal["catalogue", "model_server", "features"], Dependency]
     schedule: ScheduleReply
+    retraining: ScheduleReply
     last_run: RunReply | None

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from api.pages import Page
-from bookshelf.webhooks import DeliveryStatus, Event
+from bookshelf.events import Event
+from bookshelf.webhooks import DeliveryStatus
 
 
 class WebhookReply(BaseModel):

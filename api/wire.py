@@ -13,6 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.addresses import API_PREFIX
 from api.errors import InvalidRequest, UnreadableBody, field_error
+from bookshelf.contracts import MODEL_VERSION_HEADER, ModelRef
 
 
 class StrictJson(DefaultJSONProvider):
@@ -68,4 +69,8 @@ def _check_query(*, takes_query: bool) -> None:
 
 
 def json_reply(model: BaseModel, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """The model as JSON; an answer that names the model that made it names it in a header too."""
+    made_by = getattr(model, "model", None)
+    if isinstance(made_by, ModelRef):
+        headers = {MODEL_VERSION_HEADER: str(made_by), **(headers or {})}
     return Response(model.model_dump_json(), status=status, headers=headers, mimetype="application/json")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,13 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from benchmarks.measure import Metric, Outcome, Tell, Way, compare
 from bookshelf.catalogue import BookFilter, Catalogue
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import load_settings
-from features.embedding import Encoder
-from features.sentiment import LABELS, NEGATIVE, NEUTRAL, POSITIVE, SentimentClassifier, read
+from features.layers import LayeredEncoder
+from features.sentiment import LABELS, NEGATIVE, NEUTRAL, POSITIVE, Embed, SentimentClassifier, read
 from training import agreement
 from training.corpus import BUNDLED, load_corpus
 from training.hand_labels import labelled_descriptions, load_hand_labels
-from training.kept_layers import KeptLayers, kept_layers
 from training.sentiment import SentimentParams, sentiment_of
 from training.yardsticks import CHOOSE, REPORT, load_yardsticks
 
@@ -36,21 +37,21 @@ def run(rounds: int, tell: Tell) -> Outcome:
     settings = load_settings()
     books = Catalogue.open(settings.catalogue_url).all_books(BookFilter())
     described = labelled_descriptions(books, load_hand_labels())
-    with kept_layers(Encoder.load(settings.encoder), settings.home) as embed:
+    with KeptVectors(settings.kept_vectors, partial(LayeredEncoder.load, settings.encoder)) as layers:
         params = SentimentParams()
-        model = sentiment_of(load_corpus(BUNDLED), [], embed, params, datetime.now(UTC)).model
+        model = sentiment_of(load_corpus(BUNDLED), [], layers.embed, params, datetime.now(UTC)).model
         comparisons = compare(
             Way("VADER", lambda: _scores(_vader(), described)),
-            [Way("ours", lambda: _scores(_ours(model, embed), described))],
+            [Way("ours", lambda: _scores(_ours(model, layers.embed), described))],
             rounds,
             tell,
         )
-        notes = _notes(_ours(model, embed), described, params.seed)
+        notes = _notes(_ours(model, layers.embed), described, params.seed)
     setting = f"{len(load_yardsticks())} texts of ours, {len(described)} hand-labelled descriptions"
     return Outcome("sentiment", setting, comparisons, notes)
 
 
-def _ours(model: SentimentClassifier, embed: KeptLayers) -> Judge:
+def _ours(model: SentimentClassifier, embed: Embed) -> Judge:
     def judge(texts: Sequence[str]) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], agreement.Codes]:
         reading = read(texts)
         found = model.probabilities(reading, embed(reading.passages))

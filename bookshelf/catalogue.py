@@ -15,7 +15,7 @@ from bookshelf.database import open_database, reading
 from bookshelf.errors import NotFound
 from bookshelf.rows import to_book, to_listed
 from bookshelf.snapshots import Snapshot, Snapshots
-from bookshelf.tables import versions
+from bookshelf.tables import identities, versions
 
 Order = Literal["id", "rating", "price"]
 _ORDERS: dict[Order, tuple[ColumnElement[Any], ...]] = {
@@ -191,6 +191,16 @@ class Catalogue:
         wanted = select(versions.c.source).where(on_offer(as_of)).distinct()
         with reading(self.engine) as connection:
             return sorted(connection.execute(wanted).scalars())
+
+    def sources_of(self, book_ids: Sequence[int]) -> dict[int, str]:
+        """The source of each of these books, on offer or not; ids that were never given are left out."""
+        found: dict[int, str] = {}
+        with reading(self.engine) as connection:
+            for start in range(0, len(book_ids), _STREAMED_ROWS):
+                part = set(book_ids[start : start + _STREAMED_ROWS])
+                wanted = select(identities.c.id, identities.c.source).where(identities.c.id.in_(part))
+                found |= {row.id: row.source for row in connection.execute(wanted)}
+        return found
 
     def categories(self, wanted: BookFilter = EVERYTHING) -> list[CategoryStatistics]:
         """Every category of the books that match, by name."""

@@ -16,6 +16,9 @@ MODEL_NAMES: tuple[ModelName, ...] = ("price", "recommender", "sentiment")
 #: The encoder is registered beside the three models and served inside two of them.
 ENCODER_NAME = "encoder"
 
+#: Header of an answer: which model and version made it, such as `price/3`.
+MODEL_VERSION_HEADER = "X-Model-Version"
+
 MAX_DESCRIPTION = 20_000
 MAX_TITLE = 1_000
 MAX_INPUTS = 1_000
@@ -55,6 +58,24 @@ class ModelRef(Contract):
     name: str
     version: str
 
+    def __str__(self) -> str:
+        return f"{self.name}/{self.version}"
+
+
+class FeatureFreshness(Contract):
+    """How fresh the online values are that an answer was made from, against their feature service's limit.
+
+    `age_seconds` is that of the oldest, which are those of the view `oldest`: since the shop last confirmed
+    them. `missing` names what the store has not, as `view:feature`; with any, the status is MISSING.
+    """
+
+    service: str
+    status: Literal["PRESENT", "STALE", "MISSING"]
+    age_seconds: float | None
+    limit_seconds: float
+    oldest: str | None
+    missing: tuple[str, ...] = ()
+
 
 class PriceRequest(Contract):
     """A book to price: `book_id` alone, or its rating, category and availability and what else is known."""
@@ -92,7 +113,8 @@ class Interval(Contract):
 class PriceReply(Contract):
     """The predicted price in `currency` (ISO 4217), that of the books the model has learnt from.
 
-    `informative` is False where the inputs say nothing about prices.
+    `informative` is False where the inputs say nothing about prices. `features` are told where they came
+    from the online store, for a book that was named by its id.
     """
 
     price: float
@@ -100,6 +122,7 @@ class PriceReply(Contract):
     interval: Interval
     informative: bool
     model: ModelRef
+    features: FeatureFreshness | None = None
 
 
 class RecommendationRequest(Contract):
@@ -208,12 +231,18 @@ class TableReply(Contract):
 
 
 class ServedModel(Contract):
-    """One model as the model server has it."""
+    """One model as the model server has it: the version on duty since when, None where nobody is.
+
+    `wanted_version` is the one that the registry names champion; where it is not on duty, `refused` says why.
+    """
 
     name: str
-    version: str
-    run_id: str
+    version: str | None
+    run_id: str | None
     informative: bool | None = None
+    since: AwareDatetime | None = None
+    wanted_version: str | None = None
+    refused: str | None = None
 
 
 class ModelsReply(Contract):
@@ -225,7 +254,8 @@ class ModelStatus(Contract):
 
     `champion` is the number of the version that has the alias, None if none has. `promotion` is
     `champion`, a refusal with its reason, or empty before the gate has judged it. `source` is the one whose
-    books it learnt from, "" where they are of several, None where that was not noted.
+    books it learnt from, "" where they are of several, None where that was not noted. `feature_service` is
+    what it learnt from, None for a model that learnt from a corpus.
     """
 
     name: str
@@ -239,3 +269,4 @@ class ModelStatus(Contract):
     champion: str | None
     snapshot_id: int | None
     source: str | None = None
+    feature_service: str | None = None

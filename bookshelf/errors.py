@@ -5,7 +5,8 @@ BookshelfError
 ├── InvalidWebhook       a webhook's address, events or secret cannot be used
 ├── NotFound             what was asked for is not there
 ├── Conflict             what was asked for does not go with how things are
-│   └── RunInProgress    a run is queued or running already
+│   ├── RunInProgress    a run is queued or running already
+│   └── OrderInProgress  an order of that model is queued or running already
 ├── SettingsError        a setting is missing or cannot be used
 ├── CrawlError           a crawl cannot go on; the catalogue is as it was
 │   ├── PageChanged      a page no longer has the shape we parse
@@ -62,6 +63,14 @@ class RunInProgress(Conflict):
     def __init__(self, run_id: str, status: str) -> None:
         super().__init__("run_id", f"run {run_id} is {status}: wait for it to end, or cancel it")
         self.run_id = run_id
+
+
+class OrderInProgress(Conflict):
+    """An order of that model is queued or running already; there is never a second."""
+
+    def __init__(self, order_id: str, kind: str, model: str, status: str) -> None:
+        super().__init__("name", f"order {order_id}, to {kind} {model}, is {status}: wait for it to end")
+        self.order_id = order_id
 
 
 class SettingsError(BookshelfError):

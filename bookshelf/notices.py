@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from bookshelf.events import Event
 from bookshelf.tables import runs, snapshots
-from bookshelf.webhooks import Event, notify
+from bookshelf.webhooks import notify
 
 # A run that succeeded is told as the snapshot that it published; one that found no change published too.
 _EVENT_OF_RUN: dict[str, Event] = {
@@ -51,7 +52,7 @@ def tell_of_run(connection: Connection, run_id: str, at: datetime) -> None:
     """Tell how a run has ended, if that is an event; in the transaction that ends it."""
     row = connection.execute(select(*_OF_RUN).where(runs.c.id == run_id)).one()
     if event := _EVENT_OF_RUN.get(row.status):
-        notify(connection, event, _as_json(row._mapping), at)
+        notify(connection, event, as_json(row._mapping), at)
 
 
 def tell_of_snapshot(connection: Connection, snapshot_id: int, at: datetime) -> None:
@@ -65,10 +66,11 @@ def tell_of_snapshot(connection: Connection, snapshot_id: int, at: datetime) -> 
         .limit(1)
     )
     row = connection.execute(latest_run).one()
-    notify(connection, "snapshot.published", _as_json(row._mapping), at)
+    notify(connection, "snapshot.published", as_json(row._mapping), at)
 
 
-def _as_json(row: Mapping[Any, Any]) -> dict[str, Any]:
+def as_json(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Its facts as JSON values; moments as ISO 8601."""
     return {
         str(name): value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()
     }

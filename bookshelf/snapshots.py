@@ -242,6 +242,17 @@ class Snapshots:
             ).all()
         return [_to_snapshot(row) for row in rows], total
 
+    def published(self, *, size: int, source: str | None = None) -> list[Snapshot]:
+        """At most `size` whose features are published too, of that source or of any, newest first."""
+        wanted = select(snapshots).where(
+            snapshots.c.revision.is_not(None), snapshots.c.features_published_at.is_not(None)
+        )
+        if source is not None:
+            wanted = wanted.where(snapshots.c.source == source)
+        with reading(self.engine) as connection:
+            rows = connection.execute(wanted.order_by(snapshots.c.revision.desc()).limit(size)).all()
+        return [_to_snapshot(row) for row in rows]
+
     def mark_features_published(self, snapshot_id: int, at: datetime) -> None:
         """Remember that the feature store holds this snapshot's rows, checked."""
         with writing(self.engine) as connection:

@@ -46,7 +46,7 @@ class Moment(TypeDecorator[datetime]):
 metadata = MetaData()
 
 # Integers that outgrow 32 bits on PostgreSQL; SQLite numbers rows only in a column of this very type.
-_Serial = BigInteger().with_variant(Integer, "sqlite")
+Serial = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _book_columns() -> tuple[Column[object], ...]:
@@ -116,7 +116,7 @@ snapshots = Table(
 versions = Table(
     "book_versions",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("book_id", Integer, ForeignKey("book_identities.id"), nullable=False),
     Column("source", String(500), nullable=False),
     Column("from_snapshot", Integer, ForeignKey("snapshots.id"), nullable=False),
@@ -211,7 +211,7 @@ runs = Table(
 run_log = Table(
     "run_log",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("run_id", String(36), ForeignKey("scrape_runs.id"), nullable=False),
     Column("at", Moment, nullable=False),
     Column("level", String(10), nullable=False),

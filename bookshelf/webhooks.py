@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,10 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, fun
 
 from bookshelf.database import reading, writing
 from bookshelf.errors import InvalidWebhook, NotFound
+from bookshelf.events import EVENTS, Event
 from bookshelf.tables import deliveries, webhooks
-
-Event = Literal["snapshot.published", "run.failed", "run.quarantined", "run.interrupted", "run.cancelled"]
-EVENTS: tuple[Event, ...] = get_args(Event)
 
 DeliveryStatus = Literal["pending", "delivered", "failed"]
 

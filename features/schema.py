@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 ENTITY = "book"
 JOIN_KEY = "book_id"
 EVENT_TIMESTAMP = "event_timestamp"
@@ -43,6 +45,10 @@ PRICE_SERVICE = "price_model"
 RECOMMENDER_SERVICE = "recommender_model"
 SENTIMENT_SERVICE = "sentiment_model"
 
+#: What the sentiment model reads beside the text: vectors that the encoder it is served with makes anew of
+#: each passage. No view holds them.
+LAYERS = "layers"
+
 #: Feature service -> view -> features. The price service carries the label and its
 #: currency; a prediction leaves them out.
 SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -56,4 +62,13 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
         EMBEDDING_VIEW: ("embedding",),
     },
     SENTIMENT_SERVICE: {DETAILS_VIEW: ("description",), EMBEDDING_VIEW: ("embedding",)},
+}
+
+#: Feature service -> how long ago the shop may have confirmed a value before the value is stale. A price
+#: follows stock and availability, which a daily scrape confirms: one may fail, two may not. What a book is
+#: like and how it is described change far more slowly.
+FRESHNESS: dict[str, timedelta] = {
+    PRICE_SERVICE: timedelta(hours=48),
+    RECOMMENDER_SERVICE: timedelta(days=7),
+    SENTIMENT_SERVICE: timedelta(days=30),
 }

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from features.language import ENGLISH, language_of
+from features.schema import LAYERS
 from features.sentences import passages
 from features.text import count_words
 
@@ -28,6 +29,8 @@ Embed = Callable[[Sequence[str]], Vectors]
 #: In the order of every array of probabilities.
 LABELS = ("negative", "neutral", "positive")
 NEGATIVE, NEUTRAL, POSITIVE = range(3)
+#: What the model reads of a text of one passage: its words, and its vector by a `LayeredEncoder`.
+INPUTS = ("description", LAYERS)
 OUTPUTS = ("sentiment", "score")
 
 # A shorter fragment ("How?", "Or does she?") has no tone of its own; a longer passage mixes several.
@@ -108,10 +111,10 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """`sentiment` and `score`, -1 negative to 1 positive, of n texts of one passage each.
 
-        `X` has the columns `text` and `vector`, arrays of d numbers.
+        `X` has the columns `INPUTS`; a cell of `layers` is an array of d numbers.
         """
-        vectors = np.stack(list(X["vector"])).astype(np.float32)
-        return _judged(self.of_passages(list(X["text"]), vectors))
+        vectors = np.stack(list(X[LAYERS])).astype(np.float32)
+        return _judged(self.of_passages(list(X["description"]), vectors))
 
     def judge(self, reading: Reading, X: Vectors) -> pd.DataFrame:
         """`sentiment`, `score` and `sentence` of each text, from the vectors (p, d) of its passages.

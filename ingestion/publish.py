@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,8 +17,10 @@ from tqdm import tqdm
 from bookshelf.catalogue import BookFilter, Catalogue
 from bookshelf.errors import FeatureStoreError
 from bookshelf.feature_store import open_feature_store
+from bookshelf.kept_vectors import EncoderChanged, KeptVectors
 from bookshelf.settings import Settings
 from features import schema
+from features.embedding import Encoder
 from ingestion import history
 from ingestion.history import Revision
 from ingestion.mark import Published
@@ -31,7 +34,6 @@ from ingestion.offline import (
     with_vectors,
 )
 from ingestion.online import bring_online, check_online, definitions_hash, online_is_there
-from ingestion.vectors import EncoderChanged, KeptVectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def publish_features(
     """
     home = settings.home.resolve() / "feast"
     home.mkdir(parents=True, exist_ok=True)
-    with FileLock(home / "publish.lock"):
+    with FileLock(settings.publish_lock):
         revisions = history.revisions(catalogue.engine)
         if not revisions:
             raise FeatureStoreError("the catalogue is empty: run `python -m ingestion scrape` first")
@@ -141,11 +143,12 @@ class _Publisher:
         started = time.monotonic()
         before = None if plan.written == 0 or plan.new_encoder else Published.read(mark)
         fingerprint = None if before is None else before.fingerprint
-        with KeptVectors(mark.with_name("vectors.db"), self.settings.encoder, fingerprint) as vectors:
+        load = partial(Encoder.load, self.settings.encoder)
+        with KeptVectors(self.settings.kept_vectors, load, fingerprint) as vectors:
             rows = self._write(plan, vectors)
             encoded, reused = vectors.encoded, vectors.reused
             self._bring_online(plan, rows)
-            self._check(plan.checked, vectors.of)
+            self._check(plan.checked, vectors.embed)
             self._mark(vectors.fingerprint).write(mark)
         return replace(
             self.report,
@@ -165,7 +168,7 @@ class _Publisher:
                 names.append(f"{revision.number:08}.parquet")
                 with RowFiles(offline, names[-1]) as files:
                     for part in history.steps(self.engine, revision):
-                        add_steps(files, part, revision.event_time, revision.published_at, vectors.of)
+                        add_steps(files, part, revision.event_time, revision.published_at, vectors.embed)
                         bar.update(len(part))
                 rows = {view: count + files.rows[view] for view, count in rows.items()}
         if plan.written == 0:
@@ -184,7 +187,7 @@ class _Publisher:
             for part in history.books_of(self.engine, 0, last.number):
                 times = [event_times[snapshot_id] for snapshot_id, _ in part]
                 frame = frame_of([listed for _, listed in part], times, created)
-                files.add(schema.EMBEDDING_VIEW, with_vectors(frame, vectors.of))
+                files.add(schema.EMBEDDING_VIEW, with_vectors(frame, vectors.embed))
         return files.rows[schema.EMBEDDING_VIEW]
 
     def _bring_online(self, plan: Plan, rows: dict[str, int]) -> None:

@@ -6,22 +6,21 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-from sqlalchemy import ColumnElement, Engine, and_, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from bookshelf.catalogue import Catalogue, now
-from bookshelf.database import reading, writing
+from bookshelf.cron import Cron, read_cron
 from bookshelf.errors import Conflict, RunInProgress
 from bookshelf.runs import Runs
-from bookshelf.schedule import SCRAPE
+from bookshelf.schedule import SCRAPE, Schedule, turn_off
 from bookshelf.settings import Settings
-from bookshelf.tables import schedule
-from ingestion.cron import Cron, read_schedule
 
 log = logging.getLogger(__name__)
 
@@ -30,75 +29,26 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY = timedelta(minutes=1)
 
 
-class Schedule:
-    """The next time at which a scrape is due, kept in the database for whoever looks after it.
+def scrape_schedule(engine: Engine, cron: Cron, settings: Settings) -> Schedule:
+    """The schedule of scrapes; a time at which a run is in progress is skipped.
 
     Of several processes that look, each time is one run: the run's idempotency key is the time.
     """
+    spelled = settings.schedule, settings.schedule_time_zone
+    return Schedule(engine, SCRAPE, cron, spelled, partial(_request, Runs(engine)))
 
-    def __init__(self, engine: Engine, cron: Cron, expression: str, time_zone: str) -> None:
-        self._engine = engine
-        self._cron = cron
-        self._spelled = {"expression": expression, "time_zone": time_zone}
 
-    def take_effect(self, at: datetime) -> None:
-        """Put this expression in place of the one before; what that has missed stays due, and counts once."""
-        try:
-            with writing(self._engine) as connection:
-                due = connection.execute(select(schedule.c.next_run_at).where(_ROW)).scalar()
-                values = {**self._spelled, "next_run_at": self._after(at)}
-                if due is None:
-                    connection.execute(insert(schedule).values(name=SCRAPE, **values))
-                    return
-                if due <= at:
-                    values["next_run_at"] = due
-                connection.execute(update(schedule).where(_ROW).values(**values))
-        except IntegrityError:
-            # Another process has made the row since we looked: now there is one to change.
-            self.take_effect(at)
-
-    def look(self, at: datetime) -> None:
-        """Ask for a scrape if one is due; a time at which a run is in progress is skipped."""
-        with reading(self._engine) as connection:
-            due = connection.execute(select(schedule.c.next_run_at).where(self._mine())).scalar()
-        if due is None:
-            return  # somebody else's expression has taken effect, or none
-        following = self._after(at)
-        # Later than the next time there is: the clock was far ahead when it was written.
-        astray = due > following
-        if not astray and (due > at or not self._request(due, at)):
-            return
-        with writing(self._engine) as connection:
-            connection.execute(
-                update(schedule)
-                .where(self._mine(), schedule.c.next_run_at == due)
-                .values(next_run_at=following)
-            )
-
-    def _request(self, due: datetime, at: datetime) -> bool:
-        """Whether the time `due` is done with."""
-        try:
-            run = Runs(self._engine).request(
-                "", "schedule", at, idempotency_key=f"schedule {due.isoformat()}"
-            )
-        except RunInProgress as error:
-            log.warning("the scrape scheduled for %s is skipped: run %s is in progress", due, error.run_id)
-            return True
-        except Conflict:  # that run ended between the two questions
-            return False
-        log.info("run %s asked for, scheduled for %s", run.id, due)
+def _request(runs: Runs, due: datetime, at: datetime) -> bool:
+    """Whether the time `due` is done with."""
+    try:
+        run = runs.request("", "schedule", at, idempotency_key=f"schedule {due.isoformat()}")
+    except RunInProgress as error:
+        log.warning("the scrape scheduled for %s is skipped: run %s is in progress", due, error.run_id)
         return True
-
-    def _after(self, moment: datetime) -> datetime:
-        following = self._cron.after(moment)
-        assert following is not None, "read_schedule refuses an expression without a time to come"
-        return following
-
-    def _mine(self) -> ColumnElement[bool]:
-        return and_(_ROW, *(schedule.c[name] == value for name, value in self._spelled.items()))
-
-
-_ROW = schedule.c.name == SCRAPE
+    except Conflict:  # that run ended between the two questions
+        return False
+    log.info("run %s asked for, scheduled for %s", run.id, due)
+    return True
 
 
 @contextmanager
@@ -112,14 +62,13 @@ def scheduling(
 
     Raises `SettingsError` at once for settings that cannot be used.
     """
-    cron = read_schedule(settings)
+    cron = read_cron(settings.schedule, settings.schedule_time_zone, "BOOKSHELF_SCHEDULE")
     if cron is None:
-        with writing(catalogue.engine) as connection:
-            connection.execute(delete(schedule).where(_ROW))
+        turn_off(catalogue.engine, SCRAPE)
         log.info("no scrapes are scheduled")
         yield
         return
-    kept = Schedule(catalogue.engine, cron, settings.schedule, settings.schedule_time_zone)
+    kept = scrape_schedule(catalogue.engine, cron, settings)
     kept.take_effect(clock())
 
     def look() -> None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bookshelf.contracts import (
     MAX_DESCRIPTION,
     Contract,
+    FeatureFreshness,
     Interval,
     PriceReply,
     PriceRequest,
@@ -25,13 +27,16 @@ from bookshelf.contracts import (
 from bookshelf.errors import BookshelfError, InvalidBook, NotFound
 from features.text import clean_description
 from serving.champions import Champion
+from serving.freshness import Freshness
 from serving.offer import Offer, OnOffer
-from serving.online import PRICE_FEATURES, OnlineFeatures, of_book
+from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from features.layers import LayeredEncoder
 
 Reply: TypeAlias = PriceReply | RecommendationReply | SentimentReply
 Answer: TypeAlias = Reply | BookshelfError
@@ -64,18 +69,22 @@ class PriceAnswers:
 
     contract = PriceRequest
 
-    def __init__(self, champion: Champion, online: OnlineFeatures) -> None:
+    def __init__(self, champion: Champion, online: OnlineFeatures, freshness: Freshness) -> None:
         self.champion = champion
         self._online = online
+        self._freshness = freshness
+        self._features = _read_by(champion)
 
     async def __call__(self, requests: Sequence[PriceRequest]) -> list[Answer]:
         by_id = [one.book_id for one in requests if one.book_id is not None]
-        known = await self._online.rows(by_id, PRICE_FEATURES) if by_id else {}
+        known = await self._online.read(by_id, self._features) if by_id else {}
+        fresh = await self._freshness.of(known) if known else {}
         rows = [_attempt(self._inputs, one, known) for one in requests]
         sound = [row for row in rows if not isinstance(row, BookshelfError)]
-        return _in_place(rows, await _off_loop(self._replies, sound))
+        answers = _in_place(rows, await _off_loop(self._replies, sound))
+        return [_told(answer, one, fresh) for one, answer in zip(requests, answers, strict=True)]
 
-    def _inputs(self, request: PriceRequest, known: Mapping[int, Mapping[str, Any]]) -> Mapping[str, Any]:
+    def _inputs(self, request: PriceRequest, known: Mapping[int, OnlineRow]) -> Mapping[str, Any]:
         """The request as a row of features. What was not given is what training calls not known."""
         if request.book_id is not None:
             return of_book(known, request.book_id)
@@ -152,11 +161,8 @@ class SentimentAnswers:
     contract = SentimentRequest
 
     def __init__(self, champion: Champion, encoding: ThreadPoolExecutor) -> None:
-        from features.language import language_of
-
         self.champion = champion
         self._encoding = encoding
-        language_of("The detector is loaded now, and not while somebody waits.")
 
     async def __call__(self, requests: Sequence[SentimentRequest]) -> list[Answer]:
         loop = asyncio.get_running_loop()
@@ -167,11 +173,17 @@ class SentimentAnswers:
             replies += await loop.run_in_executor(self._encoding, self._replies, part)
         return _in_place(texts, replies)
 
+    @cached_property
+    def _layers(self) -> LayeredEncoder:
+        from features.layers import LayeredEncoder
+
+        assert self.champion.encoder is not None  # no sentiment model is served without one
+        return LayeredEncoder.over(self.champion.encoder)
+
     def _replies(self, texts: list[str]) -> list[Reply]:
         from features.sentiment import judge
 
-        assert self.champion.encoder is not None  # no sentiment model is served without one
-        judged = judge(self.champion.model, self.champion.encoder.embed_layers, texts)
+        judged = judge(self.champion.model, self._layers.embed, texts)
         told = zip(*(judged[name] for name in ("sentiment", "score", "sentence", "language")), strict=True)
         return [
             SentimentReply(
@@ -219,6 +231,21 @@ def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
             for name in INPUTS
         }
     )
+
+
+def _read_by(champion: Champion) -> list[str]:
+    """The features that a price model reads; what it does not read need not be there."""
+    from features.price import INPUTS
+
+    names = {*INPUTS, *champion.inputs}
+    return [feature for feature in PRICE_FEATURES if feature.partition(":")[2] in names]
+
+
+def _told(answer: Answer, request: PriceRequest, fresh: Mapping[int, FeatureFreshness]) -> Answer:
+    """The answer, with how fresh the features are that it was made from."""
+    if request.book_id is None or not isinstance(answer, PriceReply):
+        return answer
+    return answer.model_copy(update={"features": fresh[request.book_id]})
 
 
 def _attempt(function: Callable[..., Out], *arguments: Any) -> Out | BookshelfError:

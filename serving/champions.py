@@ -1,21 +1,26 @@
-"""The champions: the versions that the registry names `champion`, loaded, checked and warmed up.
+"""The champions: the versions that the registry names `champion`, loaded and checked.
 
-This is the only reader of the registry. Nothing is asked of it but aliases, versions and artifacts.
+This is the only reader of the registry. Nothing is asked of it but aliases, versions and artifacts, and
+nothing is written to it but one tag: what became of a version here.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
 
-from bookshelf.contracts import ENCODER_NAME, ModelName, ModelRef, ServedModel
+from bookshelf.contracts import ENCODER_NAME, ModelName, ModelRef
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
+from serving.appointment import FINGERPRINT_TAG, Appointment
+from serving.local_copy import LocalCopies
 
 # MLflow takes seconds to import and is needed when models are loaded, not when the service is declared.
 if TYPE_CHECKING:
@@ -23,12 +28,19 @@ if TYPE_CHECKING:
 
     from features.embedding import Encoder
 
+log = logging.getLogger(__name__)
+
 ALIAS = "champion"
 TRAINING_SET = "training_set.parquet"
+#: Tag of a version: `serving since …`, `served until …` or `refused: …`.
+SERVING_TAG = "serving"
 
-_FINGERPRINT_TAG = "encoder_fingerprint"
+# A registry holds so many characters of a tag.
+_LONGEST_TAG = 5_000
 # The recommender holds the vectors of the books it knows and reads no text.
 _READ_VECTORS_OF_TEXTS: frozenset[ModelName] = frozenset({"sentiment"})
+
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,8 @@ class Champion:
     """One model on duty, under the version number that was loaded, ready to answer.
 
     `tags` are the version's. `encoder` makes the vectors that the model reads; None if it reads none.
+    `inputs` are the names of the columns in its signature, empty where these have no names; `example` is
+    its input example.
     """
 
     name: ModelName
@@ -44,20 +58,22 @@ class Champion:
     model: Any
     tags: Mapping[str, str]
     encoder: Encoder | None = None
+    inputs: tuple[str, ...] = ()
+    example: Any = None
 
     @cached_property
     def ref(self) -> ModelRef:
         return ModelRef(name=self.name, version=self.version)
 
     @property
-    def served(self) -> ServedModel:
-        informative = self.tags.get("informative")
-        return ServedModel(
-            name=self.name,
-            version=self.version,
-            run_id=self.run_id,
-            informative=None if informative is None else informative == "true",
-        )
+    def appointment(self) -> Appointment:
+        return Appointment(self.name, self.version, self.run_id, self.tags)
+
+    @property
+    def informative(self) -> bool | None:
+        """What training has found; None where it did not say."""
+        told = self.tags.get("informative")
+        return None if told is None else told == "true"
 
 
 class Registry:
@@ -65,18 +81,40 @@ class Registry:
 
     def __init__(self, settings: Settings) -> None:
         self._uri = settings.tracking_uri
-        # One copy of the weights, however many models and versions read its vectors.
-        self._encoder = cache(self._load_encoder)
+        self._copies = LocalCopies(settings.home.resolve() / "serving")
+        # One copy of the weights, however many models and versions read its vectors; none that nobody reads.
+        self._encoders: WeakValueDictionary[str, Encoder] = WeakValueDictionary()
         self._training_set = cache(self._fetch_training_set)
 
-    def champion(self, name: ModelName) -> Champion:
-        """The version that is champion now, loaded by its number, so that the number told is the one used."""
+    def appointed(self, name: ModelName) -> Appointment | None:
+        """The version that is champion now; None if there is none."""
+        from mlflow.exceptions import MlflowException
+
         with _reading(f"the champion of {name}"):
-            version, run_id, tags = self._resolve(name)
+            try:
+                found = self._client.get_model_version_by_alias(name, ALIAS)
+            except MlflowException as error:
+                # A name that was never registered, and one without this alias.
+                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    return None
+                raise
+            return Appointment(name, str(found.version), str(found.run_id), dict(found.tags))
+
+    def last_on_duty(self, name: ModelName) -> Appointment | None:
+        """The version that was on duty last, as the local copy has it; None if there was none."""
+        return self._copies.last(name)
+
+    def champion(self, appointed: Appointment) -> Champion:
+        """That version, loaded by its number, so that the number told is the one used, and checked.
+
+        It comes from the local copy, which is made if it is missing, so that the registry may be away.
+        """
+        name, version = appointed.name, appointed.version
         with _reading(f"{name} version {version}"):
-            model = self._load(name, version)
-            encoder = self._encoder_of(name, version, tags) if name in _READ_VECTORS_OF_TEXTS else None
-        return Champion(name, version, run_id, model, tags, encoder)
+            load = partial(_load, name, version)
+            model, inputs, example = self._loaded(name, version, appointed.key, load)
+            encoder = self._encoder_of(appointed) if name in _READ_VECTORS_OF_TEXTS else None
+        return Champion(name, version, appointed.run_id, model, appointed.tags, encoder, inputs, example)
 
     def training_set(self, champion: Champion) -> Path:
         """Local file with the rows the champion was trained on. Raises `NotFound` if its run has none."""
@@ -84,6 +122,25 @@ class Registry:
             if (path := self._training_set(champion.run_id)) is not None:
                 return path
         raise NotFound("model", f"{champion.name} version {champion.version} has no {TRAINING_SET}")
+
+    def note_on_duty(self, champion: Champion, at: str) -> None:
+        """Remember the version for the next start; tag it, and the one it replaces, once for all workers."""
+        try:
+            before = self._copies.note(champion.appointment)
+        except OSError as error:
+            log.warning("%s version %s cannot be kept: %s", champion.name, champion.version, error)
+            return
+        told = champion.tags.get(SERVING_TAG, "")
+        if before is not None:
+            self._tag(before.name, before.version, f"served until {at}")
+        if before is not None or not told.startswith("serving since "):
+            self._tag(champion.name, champion.version, f"serving since {at}")
+
+    def note_refused(self, appointed: Appointment, reason: str) -> None:
+        """Tag the version with the reason why it is not served."""
+        told = f"refused: {reason}"
+        if appointed.tags.get(SERVING_TAG) != told:
+            self._tag(appointed.name, appointed.version, told)
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -94,63 +151,50 @@ class Registry:
         mlflow.set_registry_uri(self._uri)
         return mlflow.MlflowClient()
 
-    def _resolve(self, name: ModelName) -> tuple[str, str, dict[str, str]]:
-        """Version number, run id and tags of the champion."""
-        from mlflow.exceptions import MlflowException
-
+    def _tag(self, name: str, version: str, told: str) -> None:
         try:
-            found = self._client.get_model_version_by_alias(name, ALIAS)
-        except MlflowException as error:
-            # A name that was never registered, and one without this alias.
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                raise ModelUnavailable(f"no version of {name} is {ALIAS}: promote one") from error
-            raise
-        return str(found.version), str(found.run_id), dict(found.tags)
+            self._client.set_model_version_tag(name, version, SERVING_TAG, told[:_LONGEST_TAG])
+        # A store and its driver can raise anything, and a tag that is missing keeps nobody from answering.
+        except Exception as error:  # noqa: BLE001
+            log.warning("%s version %s cannot be tagged %r: %s", name, version, told, error)
 
-    def _load(self, name: str, version: str) -> Any:
-        """The estimator of that version, once it has answered its own input example."""
-        import mlflow.sklearn
-
-        folder, example = self._fetch(name, version)
-        with _without_logged_code():
-            model = mlflow.sklearn.load_model(folder)
-        if example is not None:
-            model.predict(example)  # a model that fails here would fail every caller; it also warms it up
-        return model
-
-    def _encoder_of(self, name: str, version: str, tags: Mapping[str, str]) -> Encoder:
+    def _encoder_of(self, appointed: Appointment) -> Encoder:
         """The encoder that the version was trained with. Vectors of other weights would pass for its own."""
-        number = tags.get("encoder_version")
-        if number is None:
-            raise ModelUnavailable(f"{name} version {version} has no tag encoder_version")
-        encoder = self._encoder(number)
-        if tags.get(_FINGERPRINT_TAG, encoder.fingerprint) != encoder.fingerprint:
+        number, key = appointed.encoder_version, appointed.encoder_key
+        if number is None or key is None:
             raise ModelUnavailable(
-                f"{name} version {version} was not trained with encoder version {number}, which its tag names"
+                f"{appointed.name} version {appointed.version} has no tag encoder_version that is a number"
             )
+        encoder = self._encoders.get(key) or self._loaded(ENCODER_NAME, number, key, _load_encoder)
+        if appointed.tags.get(FINGERPRINT_TAG, encoder.fingerprint) != encoder.fingerprint:
+            raise ModelUnavailable(
+                f"{appointed.name} version {appointed.version} was not trained with "
+                f"encoder version {number}, which its tag names"
+            )
+        self._encoders[key] = encoder
         return encoder
 
-    def _load_encoder(self, number: str) -> Encoder:
-        import mlflow.sentence_transformers
+    def _loaded(self, name: str, version: str, key: str, load: Callable[[Path], Loaded]) -> Loaded:
+        """What `load` makes of the version's files: of the kept ones, or of new ones if these will not do."""
+        if self._copies.has(key):
+            try:
+                return load(self._copies.fetch(key, partial(self._download, name, version)))
+            except Exception as error:  # noqa: BLE001  (whatever a damaged file makes a loader raise)
+                log.warning("the local copy of %s version %s is fetched anew: %s", name, version, error)
+                self._copies.forget(key)
+        try:
+            folder = self._copies.fetch(key, partial(self._download, name, version))
+        except OSError as error:
+            log.warning("%s version %s cannot be kept: %s", name, version, error)
+            folder = self._download(name, version)
+        return load(folder)
 
-        from features.embedding import Encoder
-
-        folder, _ = self._fetch(ENCODER_NAME, number)
-        with _without_logged_code():
-            encoder = Encoder.of(mlflow.sentence_transformers.load_model(folder))
-        encoder.embed(["A short text.", "A longer text, so that a second shape is seen. " * 40])
-        return encoder
-
-    def _fetch(self, name: str, version: str) -> tuple[str, Any]:
-        """Local folder of the version, and its input example or None. Refuses one without a signature."""
+    def _download(self, name: str, version: str, to: Path | None = None) -> Path:
         import mlflow
-        from mlflow.models import Model
 
-        folder = mlflow.artifacts.download_artifacts(artifact_uri=f"models:/{name}/{version}")
-        description = Model.load(folder)
-        if description.signature is None:
-            raise ModelUnavailable(f"{name} version {version} has no signature")
-        return folder, description.load_input_example(folder)
+        assert self._client  # it tells MLflow where the registry is
+        told = None if to is None else str(to)
+        return Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=told))
 
     def _fetch_training_set(self, run_id: str) -> Path | None:
         import mlflow
@@ -158,6 +202,41 @@ class Registry:
         if TRAINING_SET not in {artifact.path for artifact in self._client.list_artifacts(run_id)}:
             return None
         return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=TRAINING_SET))
+
+
+def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], Any]:
+    """The estimator in the folder, once it has answered its own input example; its inputs, and the example.
+
+    Raises `ModelUnavailable` for one without a signature or without an example.
+    """
+    import mlflow.sklearn
+    from mlflow.models import Model
+
+    described = Model.load(str(folder))
+    if described.signature is None or described.signature.inputs is None:
+        raise ModelUnavailable(f"{name} version {version} has no signature")
+    example = described.load_input_example(str(folder))
+    if example is None:
+        raise ModelUnavailable(f"{name} version {version} has no input example to be checked with")
+    with _without_logged_code():
+        model = mlflow.sklearn.load_model(str(folder))
+    model.predict(example)  # a model that fails here would fail every caller; it also warms it up
+    named = described.signature.inputs.has_input_names()
+    return model, tuple(described.signature.inputs.input_names()) if named else (), example
+
+
+def _load_encoder(folder: Path) -> Encoder:
+    import mlflow.sentence_transformers
+    from mlflow.models import Model
+
+    from features.embedding import Encoder
+
+    if Model.load(str(folder)).signature is None:
+        raise ModelUnavailable(f"the {ENCODER_NAME} has no signature")
+    with _without_logged_code():
+        encoder = Encoder.of(mlflow.sentence_transformers.load_model(str(folder)))
+    encoder.embed(["A short text.", "A longer text, so that a second shape is seen. " * 40])
+    return encoder
 
 
 @contextmanager

@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bentoml
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from bookshelf.contracts import MODEL_VERSION_HEADER, ModelRef
 from bookshelf.errors import BookshelfError
 from serving.gate import Gate
 from serving.problems import Problems, of_error, response
 
 Asked = TypeVar("Asked")
-Answered = TypeVar("Answered")
+Answered = TypeVar("Answered", bound=BaseModel)
 
 
 class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no types that mypy can follow
@@ -37,17 +39,24 @@ class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no t
 def endpoint(method: Callable[[Any, Asked], Awaitable[Answered]]) -> Any:
     """Declare a BentoML endpoint; what it raises on purpose is answered as a problem document.
 
-    BentoML hands a ready response through. Anything else that is raised it logs, and answers 500.
+    An answer that names its model names it in a header too. BentoML hands a ready response through.
+    Anything else that is raised it logs, and answers 500.
     """
 
     @wraps(method)
-    async def answering(self: Any, request: Asked, /) -> Answered | Response:
+    async def answering(self: Any, request: Asked, /) -> Response:
         try:
-            return await method(self, request)
+            return _reply(await method(self, request))
         except BookshelfError as error:
             return response(of_error(error))
 
     return bentoml.api(answering)
+
+
+def _reply(answer: BaseModel) -> Response:
+    made_by = getattr(answer, "model", None)
+    headers = {MODEL_VERSION_HEADER: str(made_by)} if isinstance(made_by, ModelRef) else {}
+    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
 def _paths(app: Starlette) -> Iterator[str]:

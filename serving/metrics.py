@@ -1,4 +1,4 @@
-"""What is counted besides BentoML's own request counts and durations: predictions, and who makes them."""
+"""What is counted besides BentoML's own requests: predictions, who makes them, and of how old features."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from bookshelf.contracts import ServedModel
 # BentoML names the folder that its workers share their counts in just before the service is made;
 # prometheus_client looks for it when it is imported.
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Metric
+    from prometheus_client import Counter, Histogram, Metric
+
+_LONGEST_REASON = 200
+# From a minute to thirty days, finest around the limits.
+_AGE_BUCKETS_MINUTES = (1, 60, 360, 720, 1_440, 2_160, 2_880, 4_320, 10_080, 20_160, 43_200)
 
 
 def count_predictions(name: str, version: str, *, made: int, refused: int) -> None:
@@ -22,22 +26,45 @@ def count_predictions(name: str, version: str, *, made: int, refused: int) -> No
             counter.labels(name, version, outcome).inc(number)
 
 
-def model_info(served: Iterable[ServedModel]) -> str:
-    """`bookshelf_model_info` in Prometheus's text format: 1 for each model and version on duty.
+def count_swap(name: str, outcome: str) -> None:
+    """Add to `bookshelf_model_swaps_total` a version that took another's place, or was refused it."""
+    _swaps().labels(name, outcome).inc()
 
-    It is told from what is on duty and not kept in the shared folder, where the versions of a worker
-    that was killed would stay.
+
+def observe_age(service: str, view: str, status: str, age_seconds: float | None) -> None:
+    """Count one book's values of a view by their status, and note their age where there are any."""
+    _statuses().labels(service, view, status).inc()
+    if age_seconds is not None:
+        _ages().labels(service, view).observe(age_seconds)
+
+
+def standing_of(served: Iterable[ServedModel], *, registry_reachable: bool) -> str:
+    """Who is on duty, who is refused, and whether the registry answers, in Prometheus's text format.
+
+    That is told by the worker that is asked, and not kept in the shared folder, where the versions of a
+    worker that was killed would stay.
     """
     from prometheus_client import CollectorRegistry, generate_latest
     from prometheus_client.core import GaugeMetricFamily
 
-    labels = ("model", "version", "run_id", "informative")
-    family = GaugeMetricFamily("bookshelf_model_info", "Versions on duty.", labels=labels)
+    info = GaugeMetricFamily(
+        "bookshelf_model_info", "Versions on duty.", labels=("model", "version", "run_id", "informative")
+    )
+    refused = GaugeMetricFamily(
+        "bookshelf_model_refused_info", "Versions kept off duty.", labels=("model", "version", "reason")
+    )
+    reachable = GaugeMetricFamily(
+        "bookshelf_registry_reachable", "1 while the model registry can be read.", float(registry_reachable)
+    )
     for one in served:
-        informative = "" if one.informative is None else str(one.informative).lower()
-        family.add_metric([one.name, one.version, one.run_id, informative], 1)
+        if one.version is not None:
+            informative = "" if one.informative is None else str(one.informative).lower()
+            info.add_metric([one.name, one.version, one.run_id or "", informative], 1)
+        if one.refused is not None:
+            refused.add_metric([one.name, one.wanted_version or "", one.refused[:_LONGEST_REASON]], 1)
     registry = CollectorRegistry()
-    registry.register(_Once(family))
+    for family in (info, refused, reachable):
+        registry.register(_Once(family))
     return generate_latest(registry).decode()
 
 
@@ -57,4 +84,32 @@ def _predictions() -> Counter:
 
     return Counter(
         "bookshelf_predictions", "Inputs that models have answered.", ("model", "version", "outcome")
+    )
+
+
+@cache
+def _swaps() -> Counter:
+    from prometheus_client import Counter
+
+    return Counter("bookshelf_model_swaps", "Versions swapped in, or refused.", ("model", "outcome"))
+
+
+@cache
+def _statuses() -> Counter:
+    from prometheus_client import Counter
+
+    return Counter(
+        "bookshelf_feature_status", "Online values that answers needed.", ("service", "view", "status")
+    )
+
+
+@cache
+def _ages() -> Histogram:
+    from prometheus_client import Histogram
+
+    return Histogram(
+        "bookshelf_feature_age_seconds",
+        "Time since the shop last confirmed the online values that answers were made from.",
+        ("service", "view"),
+        buckets=[60 * minutes for minutes in _AGE_BUCKETS_MINUTES],
     )

@@ -3,8 +3,8 @@
     bentoml serve serving.service:Bookshelf --port 3000
 
 from the repository's root. Importing this declares the service and does nothing else. Models are loaded
-in the background once the server listens: until then `/readyz` and the models' endpoints answer 503. The
-registry is read once; a version promoted later is served after a restart.
+in the background once the server listens: until then `/readyz` and the models' endpoints answer 503. Every
+worker follows the registry from then on: a version that is named champion answers within seconds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import logging
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
-from threading import Thread
+from threading import Event, Thread
 from typing import TypeVar
 
 import bentoml
@@ -40,12 +40,16 @@ from bookshelf.contracts import (
 from bookshelf.errors import BookshelfError, ModelUnavailable
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import QUIET_ENVIRONMENT, load_settings
+from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import Answers, PriceAnswers, RecommendationAnswers, SentimentAnswers
 from serving.batch import predictions
 from serving.champions import Champion, Registry
+from serving.checks import check_inputs, rehearse
+from serving.follow import Follower
+from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
-from serving.metrics import count_predictions, model_info
+from serving.metrics import count_predictions, standing_of
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
@@ -62,6 +66,9 @@ _ENVIRONMENT = {
     # A log has no use for progress bars.
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    # A registry that is away is asked again in a second; MLflow would wait for it for minutes.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
 }
 
 
@@ -88,7 +95,10 @@ class Bookshelf:
         self.past = PastFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.offer = OnOffer(lambda: self.catalogue)
         self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
+        self.last_read = LastRead(lambda: self.catalogue)
         self.shelf = Shelf()
+        self.follower = Follower(self.registry, self.shelf, self.prepare)
+        self.ended = Event()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def begin(self) -> None:
@@ -97,21 +107,34 @@ class Bookshelf:
         Thread(target=self.load, name="loading", daemon=True).start()
 
     def load(self) -> None:
-        """Put the champions on duty, each as soon as it is loaded, and make ready what they need."""
+        """Put the champions on duty, each as soon as it is loaded, and follow the registry from then on."""
         with settled_heap():
-            self.shelf.fill(self.put_on_duty)
+            self.follower.look()
             self.online.warm_up()
             limit_threads()
         self.shelf.open()
+        self.follower.follow(self.ended)
 
-    def put_on_duty(self, name: ModelName) -> Answers:
-        """The champion of that name, ready to answer. Raises `ModelUnavailable` with a reason."""
-        champion = self.registry.champion(name)
-        if name == "price":
-            return PriceAnswers(champion, self.online)
-        if name == "recommender":
+    def prepare(self, champion: Champion) -> Answers:
+        """The champion, checked and ready to answer. Raises `ModelUnavailable` with a reason."""
+        answers = self._answers_of(champion)
+        check_inputs(champion, answers.contract, self.online.known_features())
+        rehearse(answers)
+        return answers
+
+    def _answers_of(self, champion: Champion) -> Answers:
+        if champion.name == "price":
+            return PriceAnswers(champion, self.online, self._freshness(PRICE_SERVICE))
+        if champion.name == "recommender":
             return RecommendationAnswers(champion, self.offer)
         return SentimentAnswers(champion, self.encoding)
+
+    def _freshness(self, service: str) -> Freshness:
+        return Freshness(self.last_read, service, self.settings.freshness_limit or FRESHNESS[service])
+
+    @bentoml.on_shutdown  # type: ignore[untyped-decorator]
+    def end(self) -> None:
+        self.ended.set()
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -159,8 +182,8 @@ class Bookshelf:
 
     @endpoint
     async def models(self, _request: Nothing, /) -> ModelsReply:
-        """The models on duty."""
-        return ModelsReply(items=tuple(one.champion.served for one in self.shelf.on_duty()))
+        """Which version of each model is on duty, which is wanted, and why they differ where they do."""
+        return ModelsReply(items=tuple(self.shelf.served()))
 
     async def _one(self, name: ModelName, request: Contract, kind: type[OneReply]) -> OneReply:
         answers = self.shelf.answers(name)
@@ -180,7 +203,7 @@ class Bookshelf:
         return True
 
     async def __metrics__(self, collected: str) -> str:
-        return collected + model_info(one.champion.served for one in self.shelf.on_duty())
+        return collected + standing_of(self.shelf.served(), registry_reachable=self.follower.away is None)
 
 
 def _count(champion: Champion, *, made: int, refused: int) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from bookshelf.contracts import MODEL_NAMES, ModelName
-from bookshelf.errors import BookshelfError, ModelUnavailable
+from bookshelf.contracts import MODEL_NAMES, ModelName, ServedModel
+from bookshelf.errors import ModelUnavailable
 from serving.answers import Answers
 
 log = logging.getLogger(__name__)
@@ -18,40 +20,64 @@ _MOST_THREADS = 2
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 
-class Shelf:
-    """Empty until `fill` tries every champion once; closed until `open` says that the rest is ready too.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who answers for a model since when, and which version is wanted in its place.
 
-    Each model is put in its place by one assignment and asked for once a request, so that a request
-    never sees two versions.
+    `reason` says why that version is not on duty, or why nobody is; None while all is as it should be.
+    """
+
+    answers: Answers | None = None
+    since: datetime | None = None
+    wanted: str | None = None
+    reason: str | None = "it is still being loaded"
+
+
+class Shelf:
+    """One standing a model; closed until `open` says that the rest of the service is ready too.
+
+    Each standing is put in its place by one assignment and asked for once a request, so that a request
+    never sees two versions, and one under way keeps the version that it began with.
     """
 
     def __init__(self) -> None:
-        self._answers: dict[ModelName, Answers] = {}
-        self._reasons: dict[ModelName, str] = dict.fromkeys(MODEL_NAMES, "it is still being loaded")
+        self._standings: dict[ModelName, Standing] = dict.fromkeys(MODEL_NAMES, Standing())
         self._open = False
+
+    def __getitem__(self, name: ModelName) -> Standing:
+        return self._standings[name]
 
     def answers(self, name: ModelName) -> Answers:
         """The model on duty. Raises `ModelUnavailable` with the reason if there is none."""
-        try:
-            return self._answers[name]
-        except KeyError:
-            raise ModelUnavailable(f"the model {name!r} cannot answer: {self._reasons[name]}") from None
+        standing = self._standings[name]
+        if standing.answers is None:
+            raise ModelUnavailable(f"the model {name!r} cannot answer: {standing.reason}")
+        return standing.answers
 
     def on_duty(self) -> list[Answers]:
         """Every model that can answer, in the order of `MODEL_NAMES`."""
-        return [self._answers[name] for name in MODEL_NAMES if name in self._answers]
+        return [one.answers for one in self._standings.values() if one.answers is not None]
 
-    def fill(self, load: Callable[[ModelName], Answers]) -> None:
-        """Put every champion that `load` can have in its place, where it answers from that moment."""
-        for name in MODEL_NAMES:
-            try:
-                answers = load(name)
-            except BookshelfError as error:
-                self._reasons[name] = str(error)
-                log.warning("%s is not served: %s", name, error)
-            else:
-                self._answers[name] = answers
-                log.info("%s version %s is on duty", name, answers.champion.version)
+    def served(self) -> list[ServedModel]:
+        """Every model as it stands, in the order of `MODEL_NAMES`."""
+        return [_served(name, standing) for name, standing in self._standings.items()]
+
+    def put(self, name: ModelName, answers: Answers, at: datetime) -> None:
+        """From now on these answers, which are those that are wanted."""
+        before = self._standings[name].answers
+        self._standings[name] = Standing(answers, at, wanted=answers.champion.version, reason=None)
+        instead = "" if before is None else f" in place of version {before.champion.version}"
+        log.info("%s version %s is on duty%s", name, answers.champion.version, instead)
+
+    def want(self, name: ModelName, version: str | None, reason: str | None) -> bool:
+        """Note which version is wanted, and why it is not on duty; who is stays. Whether that is news."""
+        before = self._standings[name]
+        if (before.wanted, before.reason) == (version, reason):
+            return False
+        self._standings[name] = replace(before, wanted=version, reason=reason)
+        if reason is not None:
+            log.warning("%s: %s", name if before.answers is None else _keeps(before.answers), reason)
+        return True
 
     def open(self) -> None:
         """Call the process ready if it can be."""
@@ -63,9 +89,26 @@ class Shelf:
         One that is missing does not make the process unready: the others answer, and its own endpoint
         says what is the matter.
         """
-        if not self._open or not self._answers:
-            away = [f"{name}: {self._reasons[name]}" for name in MODEL_NAMES if name not in self._answers]
+        if not self._open or not self.on_duty():
+            away = [f"{name}: {one.reason}" for name, one in self._standings.items() if one.answers is None]
             raise ModelUnavailable("; ".join(away) or "the rest of the service is still being loaded")
+
+
+def _served(name: ModelName, standing: Standing) -> ServedModel:
+    champion = None if standing.answers is None else standing.answers.champion
+    return ServedModel(
+        name=name,
+        version=None if champion is None else champion.version,
+        run_id=None if champion is None else champion.run_id,
+        informative=None if champion is None else champion.informative,
+        since=standing.since,
+        wanted_version=standing.wanted,
+        refused=standing.reason,
+    )
+
+
+def _keeps(answers: Answers) -> str:
+    return f"{answers.champion.name} version {answers.champion.version} stays on duty"
 
 
 def limit_threads() -> None:

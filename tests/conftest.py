@@ -24,6 +24,13 @@ BOOKSTORE = ROOT.parent / "shared" / "bookstore" / "bookstore.py"
 POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 # initdb refuses to run as root, and Debian's package brings this user.
 SERVER_USER = {"user": "postgres"} if os.geteuid() == 0 else {}
+#: Files that take minutes, the longest first: begun early, so that at the end no core waits for the other.
+LONGEST = ("test_walk.py", "test_kill.py", "test_publish_killed.py", "test_publish.py", "test_five_days.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(scope="session", autouse=True)

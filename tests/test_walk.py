@@ -5,6 +5,7 @@ On the real books where they are present, on the sample shop otherwise.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -248,6 +249,35 @@ assert len(frame) == 3 and frame["price"].notna().all()
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(walk.settings), check=True)
 
 
+def test_the_data_of_every_champion_are_read_anew_and_its_features_are_not_skewed(walk: Walk) -> None:
+    def training(*arguments: str) -> dict[str, Any]:
+        """What the command says; that it ends well means that nothing differs."""
+        done = subprocess.run(
+            [sys.executable, "-m", "training", *arguments, "--json"],
+            cwd=ROOT,
+            env=environment(walk.settings),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    parity = training("parity")
+    assert (parity["books"], parity["holds"]) == (1000, True)
+    assert parity["compared"] == ["offline", "online", "served"]
+    for name in ("price", "recommender", "sentiment"):
+        found = requests.get(
+            f"{walk.settings.mlflow_url}/api/2.0/mlflow/registered-models/alias",
+            params={"name": name, "alias": "champion"},
+            timeout=30,
+        )
+        told = training("dataset", "--run", found.json()["model_version"]["run_id"])
+        assert told["equal"] is True
+        assert name == "sentiment" or told["rows"] == 1000
+
+
 def test_a_triggered_scrape_runs_in_the_worker_and_succeeds(walk: Walk) -> None:
     assert walk.post("/scraping/trigger", {}).status_code == 401
     before = walk.get("/books/1").json()
@@ -274,7 +304,36 @@ def answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["mlflow", "bento", "api", "worker"])
+def test_a_training_that_is_asked_for_is_judged_and_the_one_before_comes_back_within_seconds(
+    walk: Walk,
+) -> None:
+    assert walk.post("/ml/models/price/rollback", {}).status_code == 401
+    token = walk.admin_token()
+    before = walk.get("/ml/models/price/history").json()["live"]["version"]
+    trained = done(walk, walk.post("/ml/models/price/retrain", {"reason": "a try"}, token), seconds=240)
+    assert trained["status"] == "succeeded", trained
+    after = walk.get("/ml/models/price/history").json()["live"]
+    assert (after["action"], after["who"], after["version"] != before) == ("promote", "admin", True)
+    started = time.monotonic()
+    back = done(walk, walk.post("/ml/models/price/rollback", {"reason": "back"}, token), seconds=10)
+    assert (back["status"], back["version"]) == ("succeeded", before)
+    assert walk.get("/ml/models/price/history").json()["live"]["version"] == before
+    assert time.monotonic() - started < 10
+
+
+def done(walk: Walk, accepted: requests.Response, seconds: float) -> dict[str, Any]:
+    """The order, once it has ended."""
+    assert accepted.status_code == 202, accepted.text
+    where = accepted.headers["Location"].removeprefix("/api/v1")
+    deadline = time.monotonic() + seconds
+    while (order := walk.get(where).json())["status"] in ("queued", "running"):
+        assert time.monotonic() < deadline, order
+        time.sleep(0.1)
+    found: dict[str, Any] = order
+    return found
+
+
+@pytest.mark.parametrize("name", ["mlflow", "bento", "api", "worker", "trainer"])
 def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
     before = {process.pid for process in marked(mark(walk.settings, name))}
     supervised(walk, name).kill()
@@ -283,6 +342,7 @@ def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
         "bento": f"{walk.settings.bento_url}/readyz",
         "api": f"{walk.settings.api_url}/api/v1/health",
         "worker": f"{walk.settings.api_url}/api/v1/health",
+        "trainer": f"{walk.settings.api_url}/api/v1/health",
     }
     deadline = time.monotonic() + 120
     while True:
@@ -373,8 +433,8 @@ def test_a_second_run_uses_what_is_there_and_serves_within_seconds(
     assert list(marked(mark(home))) == [], "Ctrl-C leaves no process"
     again = run_walk(home, home.home.parent / "second-run.txt", source)
     try:
-        assert "train price" not in again.text()
-        assert "crawl" not in again.text()
+        for again_done in ("crawl", "registered as", "train "):
+            assert again_done not in again.text()
         assert again.get("/books/1").status_code == 200
     finally:
         stopped = subprocess.run(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings, load_settings
-from training import commands
+from training import commands, registry_commands
 
 ALL = "all"
 NEWEST = "newest"
@@ -24,13 +26,20 @@ _COMMANDS = {
     "price": "train the price model",
     "recommender": "train the recommender",
     "sentiment": "train the sentiment model",
+    "dataset": "read the data of a run anew and compare; status 3 if they are not what they were",
+    "parity": "compare features offline, online and as served, book by book; status 3 if any differ",
     "promote": "put versions on duty that pass their gate; status 3 if one is refused",
+    "drift": "compare what the champions learnt from with what is on offer, as after every publish",
     "status": "tell what is registered and what serves",
+    **registry_commands.TOLD,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 an error that is said on stderr, 2 wrong usage, 3 refused, 130 interrupted."""
+    """Exit status: 0 done, 1 an error that is said on stderr, 2 wrong usage, 130 interrupted.
+
+    3 means refused, or found to differ.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     # MLflow and Alembic tell of every step; warnings stay.
     for name in ("mlflow", "alembic"):
@@ -53,7 +62,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     found = top.add_subparsers(dest="command", required=True, metavar="command")
     for name, told in _COMMANDS.items():
         command = found.add_parser(name, help=told, description=told)
-        if name in ("main", *MODEL_NAMES):
+        if name in ("main", "tune", *MODEL_NAMES):
             command.add_argument(
                 "--as-of",
                 type=moment,
@@ -69,8 +78,24 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name == "promote":
             command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
             command.add_argument("--version", default=NEWEST, help=f"a number (default: {NEWEST})")
-        if name == "status":
-            command.add_argument("--json", action="store_true", help="as one JSON list")
+            registry_commands.add_reason(command)
+        if name == "drift":
+            command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
+            command.add_argument("--snapshot", type=int, help="default: all that were not measured yet")
+        registry_commands.add_arguments(name, command, moment)
+        if name == "dataset":
+            command.add_argument("--run", required=True, metavar="RUN_ID", help="a training's run in MLflow")
+            command.add_argument("--out", type=Path, metavar="FILE.parquet", help="keep the rows there")
+        if name == "parity":
+            command.add_argument(
+                "--as-of",
+                type=moment,
+                default=None,
+                metavar="TIME",
+                help=f"compare what was said then, without the online store (default: {NOW}, with it)",
+            )
+        if name in ("dataset", "parity", "status"):
+            command.add_argument("--json", action="store_true", help="as JSON")
     return top
 
 
@@ -96,8 +121,17 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
     if options.command == "status":
         commands.status(settings, options.json)
         return 0
+    if options.command == "dataset":
+        return commands.dataset(settings, options.run, options.out, options.json)
+    if options.command == "parity":
+        return commands.parity(settings, options.as_of, options.json)
+    if options.command == "drift":
+        names = MODEL_NAMES if options.name == ALL else (options.name,)
+        return commands.drift(names, settings, options.snapshot)
     if options.command == "promote":
         return _promote(options, settings)
+    if options.command in registry_commands.TOLD:
+        return registry_commands.run(options, settings)
     if options.command == "main":
         for name in MODEL_NAMES:
             commands.train(name, settings, commands.params_type(name)(), options.as_of, options.source)
@@ -112,8 +146,11 @@ def _promote(options: argparse.Namespace, settings: Settings) -> int:
     if options.name == ALL and options.version != NEWEST:
         raise BookshelfError("a version is of one model: name it with --name")
     names = MODEL_NAMES if options.name == ALL else (options.name,)
-    return commands.promote(names, settings, None if options.version == NEWEST else options.version)
+    version = None if options.version == NEWEST else options.version
+    return commands.promote(names, settings, version, options.by, options.reason)
 
 
 if __name__ == "__main__":
+    # Whoever ends a training is told of it in its run, which has then failed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

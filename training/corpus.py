@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bookshelf.errors import TrainingError
 from features.sentiment import LABELS
 from training.split import held_out_rows
+from training.yardsticks import without_yardsticks
 
 #: The name that stands for the corpus of this repository.
 BUNDLED = "bundled"
@@ -27,7 +28,8 @@ _PARQUET = (".parquet", ".pq")
 
 
 def load_corpus(name: str) -> pd.DataFrame:
-    """Texts and labels, with `part` and `group` as text, "" where there is none; each text once.
+    """Texts and labels, with `part` and `group` as text, "" where there is none; each text once, and none
+    that is a yardstick.
 
     `name` is `bundled`, or the path of a CSV (UTF-8) or Parquet file. Raises `TrainingError` naming the
     column or the row (the first one below the header is 1) that cannot be used.
@@ -41,7 +43,7 @@ def load_corpus(name: str) -> pd.DataFrame:
     rows = rows[[*REQUIRED, *OPTIONAL]].reset_index(drop=True)
     _check(rows, path)
     rows["text"] = rows["text"].str.strip()
-    return _once(rows, path)
+    return _once(rows[without_yardsticks(rows)].reset_index(drop=True), path)
 
 
 def corpus_hash(rows: pd.DataFrame) -> str:

@@ -16,7 +16,10 @@ from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.data.dataset import Dataset
 from mlflow.entities import Run
 
+from training.cards import check_card, with_slices
 from training.fitted import Fitted
+from training.gates import GATES
+from training.slices import slice_table
 
 TRAINING_SET_FILE = "training_set.parquet"
 HELD_OUT_FILE = "held_out.parquet"
@@ -41,10 +44,24 @@ def log_explanation(client: MlflowClient, run: Run, fitted: Fitted, tags: Mappin
         mlflow.log_input(_dataset(fitted), context="training")
     for name, figure in fitted.figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs={"dpi": 130})
-    mlflow.log_text(fitted.card, CARD_FILE)
+    mlflow.log_text(full_card(fitted), CARD_FILE)
     _log_frame(fitted.dataset, TRAINING_SET_FILE)
     if HELD_OUT in fitted.dataset:
         _log_frame(fitted.dataset[fitted.dataset[HELD_OUT]], HELD_OUT_FILE)
+
+
+def full_card(fitted: Fitted) -> str:
+    """The model's card with how it does on parts of its held-out rows.
+
+    Raises `TrainingError` for one that does not tell everything that is to be told of a version.
+    """
+    card = fitted.card
+    if HELD_OUT in fitted.dataset:
+        rows = fitted.dataset[fitted.dataset[HELD_OUT]]
+        losses = fitted.held_out_losses(fitted.model)
+        card = with_slices(card, slice_table(rows, losses, GATES[fitted.name].loss))
+    check_card(card, fitted.dataset_sha256)
+    return card
 
 
 def _log_frame(frame: pd.DataFrame, name: str) -> None:

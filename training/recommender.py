@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bookshelf.errors import TrainingError
+from bookshelf.kept_vectors import KeptVectors, TextEncoder
 from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
@@ -62,10 +63,12 @@ def fit_recommender(
     Raises `TrainingError` if the catalogue cannot be judged by, or its vectors are another encoder's.
     """
     data = load_training_set(settings, schema.RECOMMENDER_SERVICE, as_of, source)
-    return recommender_of(data, Encoder.load(settings.encoder), params)
+    with KeptVectors(settings.kept_vectors, partial(Encoder.load, settings.encoder)) as vectors:
+        fitted = recommender_of(data, vectors, params)
+    return replace(fitted, metrics={**fitted.metrics, **vectors.counts})
 
 
-def recommender_of(data: TrainingSet, encoder: Encoder, params: RecommenderParams) -> Fitted:
+def recommender_of(data: TrainingSet, encoder: TextEncoder, params: RecommenderParams) -> Fitted:
     """Index all books, and measure on the held-out halves what the blend and its parts find."""
     books = data.frame.drop(columns="embedding")
     books.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
@@ -115,7 +118,7 @@ def held_out_losses(model: BookRecommender, frame: pd.DataFrame) -> Values:
     return losses
 
 
-def _vectors(data: TrainingSet, encoder: Encoder) -> NDArray[np.float32]:
+def _vectors(data: TrainingSet, encoder: TextEncoder) -> NDArray[np.float32]:
     """The stored vectors (n, d); a book without a description is known by its title's."""
     vectors = np.stack(list(data.frame["embedding"]))
     if vectors.shape[1] != encoder.dimensions:

@@ -25,11 +25,11 @@ from bookshelf.contracts import ENCODER_NAME
 from bookshelf.errors import TrainingError
 from bookshelf.settings import ROOT, Settings
 from features.embedding import Encoder
+from training.aliases import CHALLENGER, CHAMPION
 from training.explanation import log_explanation
 from training.fitted import Fitted
 from training.runs import model_run, tracking_client
 
-CHAMPION = "champion"
 FINGERPRINT_TAG = "encoder_fingerprint"
 
 # skops builds no object of a type that nobody vouches for. We vouch for our own and our libraries'.
@@ -54,7 +54,8 @@ class RegisteredVersion:
 
 
 def register(fitted: Fitted, settings: Settings) -> RegisteredVersion:
-    """Log a run with everything about the model and make it the newest version of its registered model.
+    """Log a run with everything about the model and make it the newest version of its registered model,
+    and its challenger.
 
     Raises `TrainingError`, and leaves a failed run but no version, if the model's signature cannot be
     told from its input example or its file would hold types that are not ours or our libraries'.
@@ -67,6 +68,7 @@ def register(fitted: Fitted, settings: Settings) -> RegisteredVersion:
         log_explanation(client, run, fitted, tags)
         info = _log_model(fitted)
         number = _create_version(client, fitted.name, info, tags, describe(fitted))
+        client.set_registered_model_alias(fitted.name, CHALLENGER, number)
         client.set_tag(run.info.run_id, MLFLOW_RUN_NAME, f"{fitted.name} v{number}")
     return RegisteredVersion(fitted.name, number, run.info.run_id)
 

@@ -33,7 +33,7 @@ def model_run(client: MlflowClient, settings: Settings, name: str) -> Iterator[R
     launched run itself where that lies in this experiment, and otherwise a new one that names the
     launched run as its parent.
     """
-    experiment_id = _experiment(client, settings, name)
+    experiment_id = experiment_of(client, settings, name)
     active = mlflow.active_run()
     if active is not None and active.info.experiment_id == experiment_id:
         yield active
@@ -57,7 +57,7 @@ def model_run(client: MlflowClient, settings: Settings, name: str) -> Iterator[R
             MLFLOW_RUN_ID.set(launched)
 
 
-def _experiment(client: MlflowClient, settings: Settings, name: str) -> str:
+def experiment_of(client: MlflowClient, settings: Settings, name: str) -> str:
     """Id of the experiment, made if it is missing; whoever makes it first wins."""
     if found := client.get_experiment_by_name(name):
         return str(found.experiment_id)
@@ -69,4 +69,4 @@ def _experiment(client: MlflowClient, settings: Settings, name: str) -> str:
     except MlflowException as error:
         if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
             raise
-        return _experiment(client, settings, name)
+        return experiment_of(client, settings, name)

@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from bookshelf.book import ListedBook
 from bookshelf.catalogue import BookFilter, Catalogue
 from bookshelf.errors import TrainingError
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import Settings
 from features.embedding import Encoder
-from features.sentiment import LABELS, Embed, Probabilities, SentimentClassifier, read
+from features.layers import LayeredEncoder
+from features.sentiment import INPUTS, LABELS, Embed, Probabilities, SentimentClassifier, read
 from training import agreement, yardsticks
 from training.corpus import BUNDLED, corpus_hash, held_out_texts, kinds_of, load_corpus
 from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
 from training.hand_labels import labelled_descriptions, load_hand_labels
-from training.kept_layers import kept_layers
 from training.sentiment_card import sentiment_card
 from training.sentiment_choice import Texts, choose, read_texts
 from training.sentiment_plots import sentiment_figures
-from training.yardsticks import without_yardsticks
 
 Values = NDArray[np.float64]
 
@@ -82,11 +82,10 @@ def fit_sentiment(
     """
     books = Catalogue.open(settings.catalogue_url).all_books(BookFilter(as_of=as_of, source=source))
     encoder = Encoder.load(settings.encoder)
-    with kept_layers(encoder, settings.home) as embed:
-        fitted = sentiment_of(load_corpus(params.corpus), books, embed, params, as_of)
-    counts = {"texts_encoded": float(embed.encoded), "texts_reused": float(embed.reused)}
+    with KeptVectors(settings.kept_vectors, partial(LayeredEncoder.over, encoder)) as layers:
+        fitted = sentiment_of(load_corpus(params.corpus), books, layers.embed, params, as_of)
     tags = {"encoder_fingerprint": encoder.fingerprint, **fitted.tags}
-    return replace(fitted, metrics={**fitted.metrics, **counts}, tags=tags)
+    return replace(fitted, metrics={**fitted.metrics, **layers.counts}, tags=tags)
 
 
 def sentiment_of(
@@ -98,9 +97,8 @@ def sentiment_of(
 ) -> Fitted:
     """Choose, fit and judge on a corpus as `load_corpus` gives it; there may be no books.
 
-    `embed` makes layered vectors. Texts that are yardsticks are left out, whoever wrote them.
+    `embed` is a `LayeredEncoder`'s.
     """
-    corpus = corpus[without_yardsticks(corpus)].reset_index(drop=True)
     kept = held_out_texts(corpus, params.held_out_share)
     texts = read_texts(list(corpus["text"]), list(corpus["label"]), embed)
     training, held_out = texts.only(~kept), texts.only(kept)
@@ -197,7 +195,8 @@ def _by_hand(model: SentimentClassifier, described: pd.DataFrame, embed: Embed, 
 def _example(texts: Texts) -> pd.DataFrame:
     """Three passages with their vectors, as `predict` takes them; MLflow wants arrays of doubles."""
     vectors = [row.astype(np.float64) for row in texts.vectors[:3]]
-    return pd.DataFrame({"text": texts.reading.passages[:3], "vector": pd.Series(vectors, dtype=object)})
+    columns = (texts.reading.passages[:3], pd.Series(vectors, dtype=object))
+    return pd.DataFrame(dict(zip(INPUTS, columns, strict=True)))
 
 
 def _verdict(scores: dict[str, float]) -> str:

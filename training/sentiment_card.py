@@ -19,11 +19,11 @@ _SENTENCE = (
 
 _CALL = """```python
 import mlflow
-from features.embedding import Encoder
+from features.layers import LayeredEncoder
 from features.sentiment import judge
 
 model = mlflow.sklearn.load_model("models:/sentiment@champion")
-judge(model, Encoder.load().embed_layers, ["A joyful, hilarious and uplifting story"])
+judge(model, LayeredEncoder.load().embed, ["A joyful, hilarious and uplifting story"])
 # sentiment, score, the sentence that decided, language
 ```"""
 

@@ -7,7 +7,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from bookshelf.contracts import MODEL_NAMES, ModelStatus
 from bookshelf.settings import Settings
-from training.registry import CHAMPION
+from training.aliases import CHAMPION
 from training.runs import tracking_client
 
 
@@ -37,5 +37,6 @@ def _status(client: MlflowClient, name: str, version: ModelVersion) -> ModelStat
         promotion=tags.get("promotion", ""),
         champion=None if champion is None else str(champion),
         source=tags.get("source"),
+        feature_service=tags.get("feature_service"),
         snapshot_id=int(tags["snapshot_id"]) if tags.get("snapshot_id") else None,
     )

@@ -16,7 +16,7 @@ from walk.ports import complaint, taken_ports
 from walk.programs import programs
 from walk.steps import do_main_job, model_statuses
 from walk.summary import summary
-from walk.supervise import Supervisor, running_supervisor, stop_running
+from walk.supervise import Supervisor, note_walk, running_supervisor, running_walk, stop_running
 
 # The first start imports torch and Feast from a cold disk.
 READY_PATIENCE = timedelta(minutes=3)
@@ -29,6 +29,7 @@ class Stopped(Exception):
 def up(settings: Settings) -> None:
     """Do what is missing, serve in the foreground, and end cleanly on Ctrl-C or SIGTERM."""
     _refuse_if_busy(settings)
+    note_walk(settings)
     signal.signal(signal.SIGTERM, _on_signal)
     signal.signal(signal.SIGINT, _on_signal)
     supervisor = Supervisor(settings, programs(settings))
@@ -43,7 +44,7 @@ def up(settings: Settings) -> None:
 
 
 def stop(settings: Settings) -> None:
-    """End what an earlier `up` serves."""
+    """End an earlier `up`, whether it serves or is still at its steps."""
     _say("stopped" if stop_running(settings) else "nothing was running")
 
 
@@ -62,7 +63,7 @@ def _serve(settings: Settings, supervisor: Supervisor) -> None:
 
 
 def _refuse_if_busy(settings: Settings) -> None:
-    if running_supervisor(settings) is not None:
+    if running_supervisor(settings) is not None or running_walk(settings) is not None:
         raise BookshelfError(f"Bookshelf is already running from {settings.home}; `make stop` ends it")
     ports = {
         "API_PORT": settings.api_port,

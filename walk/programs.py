@@ -40,8 +40,9 @@ def programs(settings: Settings) -> tuple[Program, ...]:
         f"{settings.api_url}/api/v1/health",
     )
     worker = Program("worker", (sys.executable, "-m", "ingestion", "work"), None)
+    trainer = Program("trainer", (sys.executable, "-m", "training", "watch"), None)
     if not settings.tracking_uri.startswith("sqlite:"):
-        return bento, api, worker
+        return bento, api, worker, trainer
     mlflow = Program(
         "mlflow",
         _tool(
@@ -53,7 +54,7 @@ def programs(settings: Settings) -> tuple[Program, ...]:
         ),
         f"{settings.mlflow_url}/health",
     )
-    return mlflow, bento, api, worker
+    return mlflow, bento, api, worker, trainer
 
 
 def environment(settings: Settings) -> Mapping[str, str]:

@@ -15,7 +15,8 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.contracts import MODEL_NAMES, ModelStatus
 from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.settings import ROOT, Settings
-from walk.programs import environment
+from walk.launch import MARK
+from walk.programs import environment, mark
 
 Say = Callable[[str], None]
 _STATUSES = TypeAdapter(list[ModelStatus])
@@ -28,13 +29,14 @@ def do_main_job(settings: Settings, say: Say) -> None:
     if catalogue.snapshot() is None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
-    # A later crawl of the same shops makes no model invalid; when to train again is its engineer's choice.
-    sources = catalogue.sources()
-    stale = [name for name in MODEL_NAMES if _sources_of(known.get(name), catalogue) != sources]
+    stale = [name for name in MODEL_NAMES if is_stale(known.get(name), catalogue)]
     for name in stale:
         _timed(f"train {name}", say, partial(_mlflow_run, settings, name, experiment=name))
-    if stale or not all(model.promotion for model in known.values()):
-        _timed("promote", say, partial(_mlflow_run, settings, "promote", experiment="promotion"))
+    # Only what nobody has judged: a version that was rolled back from must not come back by itself.
+    unjudged = [name for name in MODEL_NAMES if name in stale or not known[name].promotion]
+    for judged in ["all"] if len(unjudged) == len(MODEL_NAMES) else list[str](unjudged):
+        step = partial(_mlflow_run, settings, "promote", experiment="promotion", name=judged)
+        _timed(f"promote {judged}", say, step)
     for name in sorted(set(MODEL_NAMES) - set(stale)):
         say(f"  {name} version {known[name].version} is up to date")
 
@@ -54,26 +56,35 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
     return _STATUSES.validate_json(answer.stdout)
 
 
-def _sources_of(model: ModelStatus | None, catalogue: Catalogue) -> list[str] | None:
-    """The sources on offer when the model was trained, None where that is not known."""
-    if model is None or model.snapshot_id is None:
-        return None
+def is_stale(model: ModelStatus | None, catalogue: Catalogue) -> bool:
+    """Whether the model is to be trained: there is none, or the shops are not those that it learnt from.
+
+    A later crawl of the same shops makes no model invalid; when to train again is for the schedule or its
+    engineer to say. What learnt from a corpus, no shop makes invalid.
+    """
+    if model is None:
+        return True
+    if model.feature_service is None:  # it learnt from a corpus
+        return False
+    if model.snapshot_id is None:
+        return True
     try:
         snapshot = catalogue.snapshots.get(model.snapshot_id)
     except NotFound:  # the catalogue is younger than the model
-        return None
-    return catalogue.sources(as_of=snapshot.published_at)
+        return True
+    return catalogue.sources(as_of=snapshot.published_at) != catalogue.sources()
 
 
-def _mlflow_run(settings: Settings, entry_point: str, experiment: str) -> int:
+def _mlflow_run(settings: Settings, entry_point: str, experiment: str, **parameters: str) -> int:
     project = ("run", str(ROOT), "--entry-point", entry_point, "--env-manager", "local")
-    return _python(settings, "-m", "mlflow", *project, "--experiment-name", experiment)
+    given = [part for name, value in parameters.items() for part in ("-P", f"{name}={value}")]
+    return _python(settings, "-m", "mlflow", *project, "--experiment-name", experiment, *given)
 
 
 def _python(settings: Settings, *arguments: str) -> int:
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment(settings), check=False
-    ).returncode
+    # Marked, so that what a step has started ends with the walk, however that is told to end.
+    env = {**environment(settings), MARK: mark(settings, "step")}
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, check=False).returncode
 
 
 def _timed(title: str, say: Say, step: Callable[[], int]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import shlex
 import signal
 import subprocess
@@ -89,12 +91,34 @@ class Supervisor:
 
 
 def stop_running(settings: Settings) -> bool:
-    """End the supervisor of an earlier `make run` and whatever is left of it; False if nothing ran."""
-    process = running_supervisor(settings)
-    if process is not None:
-        process.terminate()
-        psutil.wait_procs([process], timeout=STOP_PATIENCE.total_seconds() * 2)
-    return kill_marked(mark(settings)) > 0 or process is not None
+    """End an earlier `make run`, its supervisor and whatever is left of them; False if nothing ran."""
+    found = [one for one in (running_walk(settings), running_supervisor(settings)) if one is not None]
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the supervisor ends with the walk
+            process.terminate()
+            psutil.wait_procs([process], timeout=STOP_PATIENCE.total_seconds() * 2)
+    return kill_marked(mark(settings)) > 0 or bool(found)
+
+
+def note_walk(settings: Settings) -> None:
+    """Leave word that this process is the walk of this home, for whoever wants to end it."""
+    file = _walk_file(settings)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(str(os.getpid()))
+
+
+def running_walk(settings: Settings) -> psutil.Process | None:
+    """The `walk up` of this home, if one runs."""
+    try:
+        process = psutil.Process(int(_walk_file(settings).read_text()))
+        # A number is given again once its process has ended.
+        return process if process.cmdline()[-2:] == ["walk", "up"] and process.pid != os.getpid() else None
+    except (FileNotFoundError, ValueError, psutil.Error):
+        return None
+
+
+def _walk_file(settings: Settings) -> Path:
+    return settings.home.resolve() / "run" / "walk.pid"
 
 
 def running_supervisor(settings: Settings) -> psutil.Process | None:

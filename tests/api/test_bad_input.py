@@ -68,6 +68,9 @@ QUERIES = {
     "/api/v1/ml/features?page_size=10001": ["page_size"],
     "/api/v1/ml/features?page=0": ["page"],
     "/api/v1/ml/training-data?model=encoder": ["model"],
+    "/api/v1/ml/drift?model=encoder": ["model"],
+    "/api/v1/ml/drift?page=0": ["page"],
+    "/api/v1/ml/drift?page_size=101&version=1": ["page_size", "version"],
 }
 
 

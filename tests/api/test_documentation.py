@@ -11,16 +11,23 @@ from flask import Flask
 from pydantic import BaseModel
 
 import api.book_schemas
+import api.drift_schemas
 import api.inputs
+import api.model_inputs
+import api.model_schemas
 import api.run_schemas
 import api.schemas
 import api.webhook_schemas
 import bookshelf.contracts
-from api.examples import EXAMPLES, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
+from api.examples import EXAMPLES, ORDER_PROBLEM_EXAMPLE, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
+from api.model_schemas import OrderProblem
 from api.run_schemas import RunProblem
 from bookshelf.contracts import Problem
 
-SCHEMAS = (api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas)
+SCHEMAS = (
+    *(api.model_schemas, api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas),
+    api.drift_schemas,
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,7 @@ def test_every_endpoint_documents_its_answer_and_its_problems(document: dict[str
         expected |= {"404"} if "{" in path else set()
         expected |= {"400", "413", "415"} if "requestBody" in operation else set()
         expected |= {"409"} if "/changes" in path or ("/scraping/" in path and verb != "get") else set()
+        expected |= {"409"} if "/ml/models/" in path and verb == "post" else set()
         expected |= {"401"} if "security" in operation or path.endswith("/login") else set()
         assert expected <= set(answers), (path, verb)
         for status in set(answers) - {good}:
@@ -115,6 +123,9 @@ def test_what_needs_a_login_says_so(document: dict[str, Any]) -> None:
         "/api/v1/scraping/runs/{run_id}",  # to cancel it; to read it needs none
         "/api/v1/scraping/runs/{run_id}/resume",
         "/api/v1/scraping/runs/{run_id}/release",
+        "/api/v1/ml/models/{name}/promote",
+        "/api/v1/ml/models/{name}/rollback",
+        "/api/v1/ml/models/{name}/retrain",
         "/api/v1/webhooks",
         "/api/v1/webhooks/{webhook_id}",
         "/api/v1/webhooks/{webhook_id}/deliveries",
@@ -159,15 +170,16 @@ def test_every_body_and_every_answer_has_an_example(document: dict[str, Any]) ->
     assert used - {"Problem"} <= set(EXAMPLES)
 
 
-def test_an_example_of_a_run_in_the_way_is_one() -> None:
+def test_examples_of_a_run_and_of_an_order_in_the_way_are_such() -> None:
     assert RunProblem.model_validate(RUN_PROBLEM_EXAMPLE).status == 409
+    assert OrderProblem.model_validate(ORDER_PROBLEM_EXAMPLE).status == 409
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_what_its_type_says(name: str, document: dict[str, Any]) -> None:
     kinds: list[type[BaseModel]] = [
         getattr(module, name)
-        for module in (*SCHEMAS, api.inputs, bookshelf.contracts)
+        for module in (*SCHEMAS, api.inputs, api.model_inputs, bookshelf.contracts)
         if hasattr(module, name)
     ]
     kinds[0].model_validate_json(kinds[0].model_validate(EXAMPLES[name]).model_dump_json())

@@ -54,6 +54,7 @@ def test_all_is_ok_when_every_dependency_is(own: Any) -> None:
             "features": {"status": "ok", "detail": "snapshot 1 is in the feature store"},
         },
         "schedule": {"status": "off", "next_run_at": None},
+        "retraining": {"status": "off", "next_run_at": None},
         "last_run": None,
     }
 

@@ -32,10 +32,30 @@ def test_a_price_comes_with_its_interval_and_its_model(client: Any, model_server
         "interval": {"low": 10.5, "high": 59.0, "coverage": 0.9},
         "informative": False,
         "model": {"name": "price", "version": "3"},
+        "features": None,
     }
     [(path, question)] = model_server.asked
     assert path == "/price"
     assert {name: value for name, value in question.items() if value is not None} == A_BOOK
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "named"),
+    [
+        (PRICE, A_BOOK, "price/3"),
+        ("/api/v1/ml/sentiment", {"description": "Lovely."}, "sentiment/3"),
+        ("/api/v1/ml/predictions", {"model": "price", "inputs": [A_BOOK]}, "price/3"),
+        ("/api/v1/ml/recommendations/7", None, "recommender/3"),
+    ],
+)
+def test_every_answer_of_a_model_names_it_in_a_header(
+    client: Any, path: str, body: dict[str, Any] | None, named: str
+) -> None:
+    reply = client.get(path) if body is None else client.post(path, json=body)
+    assert reply.headers["X-Model-Version"] == named
+    documented = client.get("/apidocs/openapi.json").json["paths"][path.replace("/7", "/{book_id}")]
+    [operation] = documented.values()
+    assert "X-Model-Version" in operation["responses"]["200"]["headers"]
 
 
 def test_recommendations_are_asked_for_by_id_and_limit(client: Any, model_server: Any) -> None:

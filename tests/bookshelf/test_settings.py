@@ -31,6 +31,9 @@ def test_a_duration_is_seconds_or_iso(monkeypatch: pytest.MonkeyPatch, said: str
         ("BOOKSHELF_FETCH_PAUSE", "1e99"),
         ("BOOKSHELF_FETCH_TIMEOUT", "0"),
         ("API_PORT", "70000"),
+        ("BOOKSHELF_DRIFT_PSI", "0"),
+        ("BOOKSHELF_DRIFT_KS", "1.1"),
+        ("BOOKSHELF_DRIFT_COOLDOWN", "-1"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(
@@ -39,6 +42,14 @@ def test_a_value_that_cannot_be_used_is_named_with_its_variable(
     monkeypatch.setenv(variable, value)
     with pytest.raises(SettingsError, match=f"{variable}='.*' cannot be used"):
         load_settings()
+
+
+def test_more_drift_windows_must_be_looked_at_than_must_violate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKSHELF_DRIFT_VIOLATIONS", "6")
+    with pytest.raises(SettingsError, match=r"BOOKSHELF_DRIFT_WINDOWS=.* must not be less"):
+        load_settings()
+    monkeypatch.setenv("BOOKSHELF_DRIFT_WINDOWS", "6")
+    assert load_settings().drift_windows == 6
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

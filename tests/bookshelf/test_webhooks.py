@@ -14,8 +14,9 @@ from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
 from bookshelf.database import writing
 from bookshelf.errors import InvalidWebhook, NotFound
+from bookshelf.events import EVENTS, Event
 from bookshelf.runs import LEASE, Runs
-from bookshelf.webhooks import EVENTS, Claim, Delivery, Event, Webhook, Webhooks, notify
+from bookshelf.webhooks import Claim, Delivery, Webhook, Webhooks, notify
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)

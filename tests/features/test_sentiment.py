@@ -31,7 +31,7 @@ def classifier() -> SentimentClassifier:
 
 
 def three(vectors: Vectors = _DIRECTIONS) -> pd.DataFrame:
-    return pd.DataFrame({"text": list(_TONES), "vector": pd.Series(list(vectors), dtype=object)})
+    return pd.DataFrame({"description": list(_TONES), "layers": pd.Series(list(vectors), dtype=object)})
 
 
 def passage(tone: str, words: int = 8) -> str:
@@ -50,7 +50,7 @@ def test_a_text_of_one_passage_is_judged_as_its_vector_is(classifier: SentimentC
     texts = [passage("good"), passage("bad")]
     told = judge(classifier, embed, texts)
     vectors = pd.Series(list(embed(texts)), dtype=object)
-    alone = classifier.predict(pd.DataFrame({"text": texts, "vector": vectors}))
+    alone = classifier.predict(pd.DataFrame({"description": texts, "layers": vectors}))
     np.testing.assert_allclose(told["score"], alone["score"].astype(float), atol=1e-6)
 
 

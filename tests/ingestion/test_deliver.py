@@ -21,8 +21,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from bookshelf.database import writing
+from bookshelf.events import EVENTS
 from bookshelf.settings import ROOT
-from bookshelf.webhooks import EVENTS, Delivery, Webhook, Webhooks, notify
+from bookshelf.webhooks import Delivery, Webhook, Webhooks, notify
 from ingestion.deliver import WAITS, Sender, Sending, delivering
 from tests.conftest import free_port
 from tests.ingestion.receiver import Receiver

@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import text, update
 
 from bookshelf.catalogue import Catalogue, now
+from bookshelf.cron import read_cron
 from bookshelf.database import writing
 from bookshelf.errors import SettingsError
 from bookshelf.runs import Run, Runs
-from bookshelf.schedule import next_run_at
+from bookshelf.schedule import Schedule, next_run_at
 from bookshelf.settings import Settings
 from bookshelf.tables import schedule
-from ingestion.cron import read_schedule
-from ingestion.schedule import Schedule, scheduling
+from ingestion.schedule import scheduling, scrape_schedule
 
 DAILY = Settings(schedule="17 3 * * *")
 EVENING = datetime(2026, 5, 1, 20, tzinfo=UTC)
@@ -40,9 +40,9 @@ def runs(catalogue: Catalogue) -> Runs:
 
 def started(catalogue: Catalogue, at: datetime, settings: Settings = DAILY) -> Schedule:
     """The schedule as a worker that starts at that moment keeps it."""
-    cron = read_schedule(settings)
+    cron = read_cron(settings.schedule, settings.schedule_time_zone, "BOOKSHELF_SCHEDULE")
     assert cron is not None
-    kept = Schedule(catalogue.engine, cron, settings.schedule, settings.schedule_time_zone)
+    kept = scrape_schedule(catalogue.engine, cron, settings)
     kept.take_effect(at)
     return kept
 

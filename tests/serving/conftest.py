@@ -22,11 +22,13 @@ from bookshelf.feature_store import feature_store_config, open_feature_store
 from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
+from features.layers import LayeredEncoder
 from features.price import PriceRegressor
 from features.recommender import BookRecommender
 from features.sentiment import SentimentClassifier
 from features.tabular import book_frame
 from serving import service
+from serving.appointment import Appointment
 from serving.champions import Champion
 from serving.online import OnlineFeatures
 
@@ -116,7 +118,7 @@ def sentiment_model(encoder: Encoder) -> SentimentClassifier:
     }
     labels = [label for label, many in texts.items() for _ in many]
     flat = [text for many in texts.values() for text in many]
-    return SentimentClassifier(C=1.0).fit(flat, encoder.embed_layers(flat), labels)
+    return SentimentClassifier(C=1.0).fit(flat, LayeredEncoder.over(encoder).embed(flat), labels)
 
 
 @pytest.fixture(scope="session")
@@ -137,8 +139,14 @@ class KnownChampions:
     def __init__(self, champions: dict[str, Champion]) -> None:
         self.champions = champions
 
-    def champion(self, name: str) -> Champion:
-        return self.champions[name]
+    def appointed(self, name: str) -> Appointment:
+        return self.champions[name].appointment
+
+    def champion(self, appointed: Appointment) -> Champion:
+        return self.champions[appointed.name]
+
+    def note_on_duty(self, champion: Champion, at: str) -> None:
+        """There is nobody to tell."""
 
 
 @pytest.fixture(scope="module")
@@ -200,9 +208,16 @@ class RegistryWriter:
         self._experiment = self._client.create_experiment("tests", artifact_location=location)
 
     def add(
-        self, name: str, model: Any, example: Any, *, trained_on: pd.DataFrame | None = None, **tags: str
+        self,
+        name: str,
+        model: Any,
+        example: Any,
+        *,
+        trained_on: pd.DataFrame | None = None,
+        champion: bool = True,
+        **tags: str,
     ) -> str:
-        """Register a new version of the model and make it champion; returns its number.
+        """Register a new version of the model and make it champion unless told not to; returns its number.
 
         Its signature is told from the example; without one (None) it has no signature.
         """
@@ -214,8 +229,17 @@ class RegistryWriter:
                 mlflow.log_artifact(str(file))
             logged = _log(model, example)
         version = mlflow.register_model(logged.model_uri, name, tags=tags).version
-        self._client.set_registered_model_alias(name, "champion", version)
+        if champion:
+            self.appoint(name, version)
         return str(version)
+
+    def appoint(self, name: str, version: str) -> None:
+        """Make that version the champion, as somebody would by hand."""
+        self._client.set_registered_model_alias(name, "champion", version)
+
+    def tags(self, name: str, version: str) -> dict[str, str]:
+        """What is noted at a version."""
+        return dict(self._client.get_model_version(name, version).tags)
 
     def demote(self, name: str) -> None:
         """Leave the model without a champion."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from bookshelf.contracts import ModelName
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from features.embedding import Encoder
 from features.price import INPUTS, PriceRegressor
-from serving.champions import Registry
+from serving.champions import Champion, Registry
 
 pytestmark = pytest.mark.slow
 
@@ -31,9 +33,14 @@ def registry(other_home: Settings) -> Registry:
     return Registry(other_home)
 
 
-def test_an_empty_registry_has_no_champion_and_says_what_to_do(registry: Registry) -> None:
-    with pytest.raises(ModelUnavailable, match=r"^no version of recommender is champion: promote one$"):
-        registry.champion("recommender")
+def champion(registry: Registry, name: ModelName) -> Champion:
+    appointed = registry.appointed(name)
+    assert appointed is not None
+    return registry.champion(appointed)
+
+
+def test_an_empty_registry_has_no_champion(registry: Registry) -> None:
+    assert registry.appointed("recommender") is None
 
 
 def test_a_champion_is_loaded_under_its_number_with_its_run_and_tags(
@@ -42,20 +49,20 @@ def test_a_champion_is_loaded_under_its_number_with_its_run_and_tags(
     rows = pd.DataFrame({"book_id": [1, 2], "price": [10.0, 20.0]})
     number = writer.add("price", price_model, EXAMPLE, trained_on=rows, informative="true")
     path = list(sys.path)
-    champion = registry.champion("price")
+    found = champion(registry, "price")
     assert sys.path == path
-    assert (champion.name, champion.version, champion.served.informative) == ("price", number, True)
-    pd.testing.assert_frame_equal(champion.model.predict(EXAMPLE), price_model.predict(EXAMPLE))
-    pd.testing.assert_frame_equal(pd.read_parquet(registry.training_set(champion)), rows)
+    assert (found.name, found.version, found.informative, found.inputs) == ("price", number, True, INPUTS)
+    pd.testing.assert_frame_equal(found.model.predict(EXAMPLE), price_model.predict(EXAMPLE))
+    pd.testing.assert_frame_equal(pd.read_parquet(registry.training_set(found)), rows)
 
 
 def test_a_champion_promoted_later_is_the_next_to_be_loaded(
     registry: Registry, writer: Any, price_model: PriceRegressor
 ) -> None:
     first = writer.add("price", price_model, EXAMPLE)
-    assert registry.champion("price").version == first
+    assert champion(registry, "price").version == first
     second = writer.add("price", price_model, EXAMPLE)
-    assert registry.champion("price").version == second
+    assert champion(registry, "price").version == second
 
 
 def test_a_run_without_its_training_set_is_said_to_have_none(
@@ -63,7 +70,7 @@ def test_a_run_without_its_training_set_is_said_to_have_none(
 ) -> None:
     writer.add("price", price_model, EXAMPLE)
     with pytest.raises(NotFound, match=r"has no training_set.parquet"):
-        registry.training_set(registry.champion("price"))
+        registry.training_set(champion(registry, "price"))
 
 
 def test_a_version_without_signature_is_refused(
@@ -71,7 +78,7 @@ def test_a_version_without_signature_is_refused(
 ) -> None:
     number = writer.add("price", price_model, None)
     with pytest.raises(ModelUnavailable, match=f"^price version {number} has no signature$"):
-        registry.champion("price")
+        champion(registry, "price")
 
 
 def test_a_version_that_fails_on_its_own_example_is_refused(
@@ -83,7 +90,7 @@ def test_a_version_that_fails_on_its_own_example_is_refused(
     with pytest.raises(
         ModelUnavailable, match=f"price version {number} cannot be served: ValueError.*rating"
     ):
-        registry.champion("price")
+        champion(registry, "price")
 
 
 def test_a_version_whose_file_is_broken_is_refused(
@@ -92,13 +99,64 @@ def test_a_version_whose_file_is_broken_is_refused(
     number = writer.add("price", price_model, EXAMPLE)
     writer.file("price", number, "model.skops").write_bytes(b"rubbish")
     with pytest.raises(ModelUnavailable, match=f"price version {number} cannot be served"):
-        registry.champion("price")
+        champion(registry, "price")
+
+
+def test_a_champion_comes_from_the_local_copy_while_the_registry_is_away(
+    registry: Registry, writer: Any, price_model: PriceRegressor, other_home: Settings
+) -> None:
+    writer.add("price", price_model, EXAMPLE, informative="true")
+    registry.note_on_duty(champion(registry, "price"), "2025-03-01")
+    away = other_home.model_copy(update={"mlflow_tracking_uri": "sqlite:////proc/nowhere/mlflow.db"})
+    last = Registry(away).last_on_duty("price")
+    assert last is not None
+    found = Registry(away).champion(last)
+    assert (found.version, found.informative) == (last.version, True)
+    pd.testing.assert_frame_equal(found.model.predict(EXAMPLE), price_model.predict(EXAMPLE))
+
+
+def test_a_local_copy_that_is_damaged_is_fetched_anew(
+    registry: Registry, writer: Any, price_model: PriceRegressor, other_home: Settings
+) -> None:
+    writer.add("price", price_model, EXAMPLE)
+    found = champion(registry, "price")
+    kept = other_home.home / "serving" / "versions" / found.appointment.key / "model.skops"
+    kept.write_bytes(b"rubbish")
+    assert champion(registry, "price").version == found.version
+    assert kept.read_bytes() != b"rubbish"
+
+
+def test_a_home_that_takes_no_files_keeps_nobody_off_duty(
+    writer: Any, price_model: PriceRegressor, other_home: Settings, tmp_path: Path
+) -> None:
+    number = writer.add("price", price_model, EXAMPLE)
+    (tmp_path / "a file").touch()
+    full = Registry(other_home.model_copy(update={"home": tmp_path / "a file"}))
+    found = champion(full, "price")
+    full.note_on_duty(found, "2025-03-01")
+    assert found.version == number
+
+
+def test_a_version_is_tagged_with_what_became_of_it(
+    registry: Registry, writer: Any, price_model: PriceRegressor
+) -> None:
+    first, second = (writer.add("price", price_model, EXAMPLE) for _ in range(2))
+    writer.appoint("price", first)
+    registry.note_on_duty(champion(registry, "price"), "Monday")
+    writer.appoint("price", second)
+    registry.note_on_duty(champion(registry, "price"), "Tuesday")
+    told = [writer.tags("price", number)["serving"] for number in (first, second)]
+    assert told == ["served until Tuesday", "serving since Tuesday"]
+    refused = registry.appointed("price")
+    assert refused is not None
+    registry.note_refused(refused, "it has no signature")
+    assert writer.tags("price", second)["serving"] == "refused: it has no signature"
 
 
 def test_a_registry_that_cannot_be_reached_is_a_reason_too(other_home: Settings) -> None:
     away = other_home.model_copy(update={"mlflow_tracking_uri": "sqlite:////proc/nowhere/mlflow.db"})
     with pytest.raises(ModelUnavailable, match="the champion of price cannot be served"):
-        Registry(away).champion("price")
+        Registry(away).appointed("price")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +174,7 @@ def test_the_sentiment_model_has_the_encoder_its_tags_name_and_only_once(
 ) -> None:
     tags = {"encoder_version": encoder_version, "encoder_fingerprint": encoder.fingerprint}
     writer.add("sentiment", model, encoder.embed(["A text."]), **tags)
-    first, second = registry.champion("sentiment"), registry.champion("sentiment")
+    first, second = champion(registry, "sentiment"), champion(registry, "sentiment")
     assert first.encoder is not None
     assert first.encoder is second.encoder
     again = first.encoder.embed(["The sea."])
@@ -127,8 +185,8 @@ def test_a_sentiment_model_that_names_no_encoder_is_refused(
     registry: Registry, writer: Any, model: Any, encoder: Encoder
 ) -> None:
     version = writer.add("sentiment", model, encoder.embed(["A text."]))
-    with pytest.raises(ModelUnavailable, match=f"^sentiment version {version} has no tag encoder_version$"):
-        registry.champion("sentiment")
+    with pytest.raises(ModelUnavailable, match=f"^sentiment version {version} has no tag encoder_version"):
+        champion(registry, "sentiment")
 
 
 def test_a_sentiment_model_of_other_weights_is_refused(
@@ -137,4 +195,4 @@ def test_a_sentiment_model_of_other_weights_is_refused(
     tags = {"encoder_version": encoder_version, "encoder_fingerprint": "of other weights"}
     writer.add("sentiment", model, encoder.embed(["A text."]), **tags)
     with pytest.raises(ModelUnavailable, match=f"was not trained with encoder version {encoder_version}"):
-        registry.champion("sentiment")
+        champion(registry, "sentiment")

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
+from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 
+from bookshelf.catalogue import Catalogue
+from bookshelf.contracts import PriceReply, PriceRequest
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
+from features import schema
+from features.schema import FRESHNESS
+from serving.answers import PriceAnswers
+from serving.champions import Champion
+from serving.freshness import Freshness, LastRead
 from serving.online import PRICE_FEATURES, TABLE_FEATURES, OnlineFeatures, of_book
+from tests.serving.conftest import TAKEN_AT
 
 
 def test_the_price_model_is_given_its_features_and_never_the_label() -> None:
@@ -24,16 +36,16 @@ def test_a_table_has_every_feature_but_the_vectors() -> None:
 
 
 def test_a_known_book_has_its_values(online: OnlineFeatures) -> None:
-    row = of_book(asyncio.run(online.rows([2], PRICE_FEATURES)), 2)
+    row = of_book(asyncio.run(online.read([2], PRICE_FEATURES)), 2)
     assert (row["title"], row["category"], row["rating"]) == ("Book number 2", "Travel", 3)
 
 
 def test_a_book_without_a_description_is_known(online: OnlineFeatures) -> None:
-    assert of_book(asyncio.run(online.rows([1], PRICE_FEATURES)), 1)["description"] == ""
+    assert of_book(asyncio.run(online.read([1], PRICE_FEATURES)), 1)["description"] == ""
 
 
 def test_unknown_books_are_left_out_of_many_and_are_an_error_alone(online: OnlineFeatures) -> None:
-    rows = asyncio.run(online.rows([999_999, 3, 2, 3], PRICE_FEATURES))
+    rows = asyncio.run(online.read([999_999, 3, 2, 3], PRICE_FEATURES))
     assert sorted(rows) == [2, 3]
     with pytest.raises(NotFound, match="999999") as caught:
         of_book(rows, 999_999)
@@ -51,3 +63,63 @@ def test_a_store_that_was_never_published_is_named_and_tried_again(tmp_path: Pat
     with pytest.raises(ModelUnavailable, match=r"online feature store cannot be read: .*published"):
         asyncio.run(online.rows([2], PRICE_FEATURES))
     assert asyncio.run(online.rows([2], PRICE_FEATURES))
+
+
+def test_a_row_says_when_the_shop_was_seen_to_offer_it(online: OnlineFeatures) -> None:
+    row = asyncio.run(online.read([2], PRICE_FEATURES))[2]
+    assert row.event_times == {"book_details": TAKEN_AT, "book_embedding": TAKEN_AT}
+    assert row.missing == ()
+
+
+def test_the_store_tells_which_features_were_published(online: OnlineFeatures) -> None:
+    known = online.known_features()
+    assert known is not None
+    assert known >= set(PRICE_FEATURES)
+
+
+def test_what_was_never_published_has_no_features_to_tell(tmp_path: Path) -> None:
+    nothing = OnlineFeatures(lambda: open_feature_store(Settings(home=tmp_path), mlflow=False))
+    assert nothing.known_features() is None
+
+
+@pytest.fixture
+def damaged(home: Settings, tmp_path: Path) -> OnlineFeatures:
+    """A store in which book 3 has lost its rating and book 4 its title."""
+    shutil.copytree(home.home, tmp_path / "var")
+    moved = home.model_copy(update={"home": tmp_path / "var"})
+    store = open_feature_store(moved, mlflow=False)
+    connection = store._get_provider().online_store._get_conn(store.config)
+    for book_id, feature in ((3, "rating"), (4, "title")):
+        key = {schema.JOIN_KEY: ValueProto(int64_val=book_id)}
+        entity = serialize_entity_key(
+            EntityKey(join_keys=list(key), entity_values=list(key.values())),
+            entity_key_serialization_version=store.config.entity_key_serialization_version,
+        )
+        table = f"{store.config.project}_{schema.DETAILS_VIEW}"
+        gone = f"DELETE FROM {table} WHERE entity_key = ? AND feature_name = ?"
+        assert connection.execute(gone, (entity, feature)).rowcount == 1
+    connection.commit()
+    return OnlineFeatures(lambda: open_feature_store(moved, mlflow=False))
+
+
+def test_a_feature_that_the_store_has_lost_is_missing_by_its_name(damaged: OnlineFeatures) -> None:
+    rows = asyncio.run(damaged.read([2, 3, 4], PRICE_FEATURES))
+    assert [rows[one].missing for one in (2, 3)] == [(), ("book_details:rating",)]
+    assert of_book(rows, 3)["rating"] is None
+    with pytest.raises(NotFound, match=r"^features of book 4 are MISSING in .*: title$"):
+        of_book(rows, 4)
+
+
+def test_without_a_store_a_price_by_features_is_answered_and_one_by_id_says_what_is_missing(
+    champions: dict[str, Champion], tmp_path: Path
+) -> None:
+    away = OnlineFeatures(lambda: open_feature_store(Settings(home=tmp_path), mlflow=False))
+    limit = FRESHNESS[schema.PRICE_SERVICE]
+    catalogue = Catalogue.open(Settings(home=tmp_path).catalogue_url)
+    freshness = Freshness(LastRead(lambda: catalogue), schema.PRICE_SERVICE, limit)
+    answers = PriceAnswers(champions["price"], away, freshness)
+    told = {"rating": 4, "category": "Fiction", "availability": "In stock"}
+    [reply] = asyncio.run(answers([PriceRequest.model_validate(told)]))
+    assert isinstance(reply, PriceReply)
+    with pytest.raises(ModelUnavailable, match="the online feature store cannot be read"):
+        asyncio.run(answers([PriceRequest.model_validate({"book_id": 2})]))

@@ -34,6 +34,7 @@ from features.tabular import book_frame
 from ingestion.publish import publish_features
 from serving.answers import PriceAnswers, RecommendationAnswers
 from serving.champions import Champion
+from serving.freshness import Freshness, LastRead
 from serving.offer import OnOffer
 from serving.online import TABLE_FEATURES, OnlineFeatures
 from serving.past import PastFeatures
@@ -126,7 +127,7 @@ def test_training_data_is_what_the_service_would_have_given(home: Settings, past
     [row] = rows(schema.PRICE_SERVICE)
     assert (row["book_id"], row["price"], row["currency"]) == (1, 1.0, "GBP")
     [row] = rows(schema.RECOMMENDER_SERVICE)
-    assert list(row) == ["book_id", "title", "category", "description"]
+    assert list(row) == ["book_id", "title", "category", "description", "author"]
 
 
 def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Settings) -> None:
@@ -138,7 +139,9 @@ def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Setting
     )
     model = PriceRegressor("ridge").fit(frame, frame[schema.LABEL].to_numpy())
     model.currency = "EUR"
-    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online)
+    catalogue = Catalogue.open(home.catalogue_url)
+    freshness = Freshness(LastRead(lambda: catalogue), schema.PRICE_SERVICE, timedelta(hours=48))
+    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online, freshness)
     [reply] = asyncio.run(answers([PriceRequest.model_validate({"book_id": 2})]))
     assert isinstance(reply, PriceReply)
     assert (reply.currency, np.isfinite(reply.price)) == ("EUR", True)

@@ -1,12 +1,8 @@
-"""A real `bentoml serve` process on a real registry and a real online store: attacked, killed, restarted."""
+"""A real `bentoml serve` on a real registry and online store: attacked, swapped, killed, restarted."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -15,96 +11,26 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import pytest
 import requests
+from sklearn.linear_model import LinearRegression
 
 from bookshelf.book import ListedBook
 from bookshelf.contracts import MODEL_NAMES, Problem
-from bookshelf.settings import ROOT, Settings
+from bookshelf.settings import Settings
 from features.embedding import Encoder
+from features.layers import LayeredEncoder
 from features.price import INPUTS
 from features.tabular import book_frame
+from tests.conftest import free_port
+from tests.serving.attacks import ATTACKS, BOOK, TEXT
+from tests.serving.server import Load, Server
 
 pytestmark = pytest.mark.slow
 
 TAKEN_AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
-BOOK = {"rating": 4, "category": "Fiction", "availability": "In stock"}
-TEXT = {"description": "A wonderful book."}
-JSON = {"Content-Type": "application/json"}
 
-
-class Server:
-    """One `bentoml serve` with its worker, on a port of its own."""
-
-    def __init__(self, settings: Settings, folder: Path, wait: Callable[..., None]) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
-        self._folder, self._wait = folder, wait
-        self._environment = {
-            **os.environ,
-            "MLFLOW_TRACKING_URI": settings.tracking_uri,
-            "BOOKSHELF_DATABASE_URL": "",
-            "BOOKSHELF_HOME": str(settings.home),
-            "BOOKSHELF_MLRUNS": str(settings.mlruns),
-            "BENTOML_HOME": str(folder / "bentoml"),
-        }
-        self.start()
-
-    def start(self) -> None:
-        bentoml = Path(sys.executable).with_name("bentoml")
-        log = (self._folder / "server.log").open("ab")
-        self._process = psutil.Popen(
-            [bentoml, "serve", "serving.service:Bookshelf", "--host", "127.0.0.1", "--port", str(self.port)],
-            cwd=ROOT,
-            env=self._environment,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
-        log.close()
-        self._wait(self.ready, seconds=120)
-
-    def ready(self) -> bool:
-        try:
-            return bool(self.get("/readyz").status_code == 200)
-        except requests.ConnectionError:
-            return False
-
-    def kill(self) -> None:
-        """Kill -9 of all of it."""
-        for process in [*self._process.children(recursive=True), self._process]:
-            process.kill()
-        self._process.wait()
-
-    def kill_parent(self) -> None:
-        """Kill -9 of the process that keeps the worker."""
-        workers = self._process.children()
-        self._process.kill()
-        self._process.wait()
-        psutil.wait_procs(workers, timeout=30)
-
-    def kill_worker(self) -> None:
-        """Kill -9 of the process that answers."""
-        [worker] = self._process.children()
-        worker.send_signal(signal.SIGKILL)
-        psutil.wait_procs([worker])
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(timeout=30)
-
-    def get(self, path: str) -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
-
-    def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
-        options = options or {"json": body}
-        return requests.post(f"http://127.0.0.1:{self.port}{path}", timeout=60, **options)
-
-    @property
-    def log(self) -> str:
-        return (self._folder / "server.log").read_text()
+SWAPS, BROKEN = 5, 2
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +44,8 @@ def writer(home: Settings, registry_writer: Any) -> Any:
 
 
 def a_passage(encoder: Encoder) -> pd.DataFrame:
-    vector = encoder.embed_layers(["A text."])[0].astype(np.float64)
-    return pd.DataFrame({"text": ["A text."], "vector": pd.Series([vector], dtype=object)})
+    vector = LayeredEncoder.over(encoder).embed(["A text."])[0].astype(np.float64)
+    return pd.DataFrame({"description": ["A text."], "layers": pd.Series([vector], dtype=object)})
 
 
 @pytest.fixture(scope="module")
@@ -173,46 +99,6 @@ def test_every_endpoint_answers(server: Server) -> None:
     assert server.post("/training_data", {"model": "price"}).json()["total"] == 60
     assert len(server.post("/models", {}).json()["items"]) == 3
     assert server.get("/livez").status_code == server.get("/readyz").status_code == 200
-
-
-ATTACKS: dict[str, tuple[str, dict[str, Any], int, set[str]]] = {
-    "broken JSON": ("/price", {"data": b'{"rating": 4', "headers": JSON}, 400, {"body"}),
-    "no body": ("/price", {"data": b"", "headers": JSON}, 422, {"rating", "category", "availability"}),
-    "plain text": (
-        "/price",
-        {"data": b"4", "headers": {"Content-Type": "text/plain"}},
-        415,
-        {"Content-Type"},
-    ),
-    "a form": ("/price", {"data": {"rating": 4}}, 415, {"Content-Type"}),
-    "a file": ("/sentiment", {"files": {"description": b"x"}}, 415, {"Content-Type"}),
-    "5 MB": ("/sentiment", {"json": {"description": "x" * 5_000_000}}, 422, {"description"}),
-    "20 MB": ("/sentiment", {"json": {"description": "x" * 20_000_000}}, 413, {"body"}),
-    "an unknown category": ("/price", {"json": BOOK | {"category": "Cooking"}}, 422, {"category"}),
-    "six stars": ("/price", {"json": BOOK | {"rating": 6}}, 422, {"rating"}),
-    "half a star": ("/price", {"json": BOOK | {"rating": 0.5}}, 422, {"rating"}),
-    "an empty list": ("/predictions", {"json": {"model": "price", "inputs": []}}, 422, {"inputs"}),
-    "an unknown field": ("/price", {"json": BOOK | {"colour": "red"}}, 422, {"colour"}),
-    "not a number": ("/price", {"data": b'{"book_id": NaN}', "headers": JSON}, 422, {"book_id"}),
-    "infinity": ("/price", {"data": b'{"book_id": Infinity}', "headers": JSON}, 422, {"book_id"}),
-    "a huge id": ("/recommendations", {"json": {"book_id": 10**300}}, 422, {"book_id"}),
-    "a huge stock": ("/price", {"json": BOOK | {"stock": 2**63}}, 422, {"stock"}),
-    "a negative id": ("/recommendations", {"json": {"book_id": -1}}, 422, {"book_id"}),
-    "an unknown id": ("/recommendations", {"json": {"book_id": 999_999}}, 404, {"book_id"}),
-    "an unpublished id": ("/price", {"json": {"book_id": 61}}, 404, {"book_id"}),
-    "deep nesting": ("/predictions", {"data": b"[" * 1_000_000, "headers": JSON}, 400, {"body"}),
-    "only spaces": ("/sentiment", {"json": {"description": "   "}}, 422, {"description"}),
-    "half a character": (
-        "/sentiment",
-        {"data": b'{"description": "\\ud83d"}', "headers": JSON},
-        400,
-        {"body"},
-    ),
-    "no encoding": ("/sentiment", {"data": b'{"description": "\xe9"}', "headers": JSON}, 400, {"body"}),
-    "no such page": ("/features", {"json": {"page": 0}}, 422, {"page"}),
-    "no such model": ("/training_data", {"json": {"model": "oracle"}}, 422, {"model"}),
-    "no such path": ("/oracle", {"json": {}}, 404, set()),
-}
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -270,30 +156,86 @@ def test_metrics_count_requests_and_predictions_and_name_versions(server: Server
     assert "invented" not in server.get("/metrics").text
 
 
-def test_a_killed_worker_is_replaced_and_a_killed_server_starts_again(
+def test_versions_swap_under_load_without_a_failure_and_broken_ones_are_refused(
+    server: Server, writer: Any, promoted: dict[str, Any], wait_until: Callable[..., None]
+) -> None:
+    colours = pd.DataFrame({"rating": [1.0, 2.0, 3.0], "colour": [0.0, 1.0, 0.0]})
+    with Load(server, ("/price", BOOK), ("/price", {"book_id": 2}), ("/sentiment", TEXT)) as load:
+        first = server.served("price")["version"]
+        second = writer.add("price", *promoted["price"])
+        wait_until(lambda: server.served("price")["version"] == second, seconds=30)
+        damaged = writer.add("price", *promoted["price"], champion=False)
+        writer.file("price", damaged, "model.skops").write_bytes(b"rubbish")
+        strange = LinearRegression().fit(colours, [1.0, 2.0, 3.0])
+        reasons = {
+            damaged: "cannot be served",
+            writer.add("price", strange, colours, champion=False): "colour",
+        }
+        broken, good = itertools.cycle(reasons), itertools.cycle([first, second])
+        for turn in range(SWAPS):
+            refused = turn % 2 == 1 and turn // 2 < BROKEN
+            wanted = next(broken if refused else good)
+            writer.appoint("price", wanted)
+            wait_until(lambda: _is_settled(server, wanted, refused=refused), seconds=10)  # noqa: B023
+            if refused:
+                assert reasons[wanted] in server.served("price")["refused"]
+                assert reasons[wanted] in writer.tags("price", wanted)["serving"]
+        info = [line for line in server.get("/metrics").text.splitlines() if "refused" in line]
+    assert {status for status, _ in load.answers} == {200}
+    assert {name for _, name in load.answers} == {f"price/{first}", f"price/{second}", "sentiment/1"}
+    assert load.asked > 100
+    counted = f'bookshelf_model_swaps_total{{model="price",outcome="refused"}} {BROKEN}.0'
+    assert any(counted in line for line in info)
+
+
+def _is_settled(server: Server, wanted: str, *, refused: bool) -> bool:
+    price = server.served("price")
+    if price["wanted_version"] != wanted:
+        return False
+    return price["refused"] is not None if refused else price["version"] == wanted
+
+
+def test_a_rollback_answers_within_ten_seconds_and_the_answer_names_the_version(
+    server: Server, writer: Any, promoted: dict[str, Any], wait_until: Callable[..., None]
+) -> None:
+    before = server.post("/price", BOOK).json()["model"]["version"]
+    writer.add("price", *promoted["price"])
+    wait_until(lambda: server.post("/price", BOOK).json()["model"]["version"] != before, seconds=30)
+    writer.appoint("price", before)
+    named = f"price/{before}"
+    wait_until(lambda: server.post("/price", BOOK).headers["x-model-version"] == named, seconds=10)
+    wait_until(lambda: writer.tags("price", before)["serving"].startswith("serving since "), seconds=5)
+
+
+def test_a_killed_worker_is_replaced_and_a_killed_server_starts_again_without_the_registry(
     server: Server, wait_until: Callable[..., None]
 ) -> None:
+    version = server.served("price")["version"]
     server.kill_worker()
     wait_until(server.ready, seconds=120)
     assert server.post("/price", BOOK).status_code == 200
     server.kill_parent()
-    server.start()  # on the same port
-    assert server.post("/price", BOOK).status_code == 200
+    server.start(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")  # on the same port
+    for path, body in (("/price", BOOK), ("/sentiment", TEXT), ("/recommendations", {"book_id": 2})):
+        assert server.post(path, body).status_code == 200
+    assert server.served("price")["version"] == version
+    assert "bookshelf_registry_reachable 0.0" in server.get("/metrics").text
 
 
 def test_after_a_restart_the_new_champions_answer_and_a_missing_one_says_so(
     server: Server, writer: Any, promoted: dict[str, Any]
 ) -> None:
-    writer.add("price", *promoted["price"])
-    writer.demote("recommender")
     server.kill()
+    number = writer.add("price", *promoted["price"])
+    writer.demote("recommender")
     server.start()
-    assert server.post("/price", BOOK).json()["model"]["version"] == "2"
+    assert server.post("/price", BOOK).json()["model"]["version"] == number
     away = server.post("/recommendations", {"book_id": 2})
     assert (away.status_code, fields(away)) == (503, [])
     assert "no version of recommender is champion: promote one" in away.json()["detail"]
     assert int(away.headers["retry-after"]) > 0
     assert server.post("/predictions", {"model": "recommender", "inputs": [{}]}).status_code == 503
-    assert [one["name"] for one in server.post("/models", {}).json()["items"]] == ["price", "sentiment"]
+    assert server.served("recommender")["version"] is None
+    assert "promote one" in server.served("recommender")["refused"]
     without = server.post("/training_data", {"model": "price"})
     assert (without.status_code, fields(without)) == (404, ["model"])

@@ -69,7 +69,28 @@ def test_a_price_by_id_is_the_price_by_the_features_the_store_has(client: TestCl
             "description": description_of(client, 2),
         },
     )
-    assert by_id.json() == by_features.json()
+    assert by_id.json() | {"features": None} == by_features.json()
+
+
+def test_a_price_by_id_tells_how_fresh_its_features_are_and_one_by_features_has_none(
+    client: TestClient,
+) -> None:
+    told = client.post("/price", json={"book_id": 2}).json()["features"]
+    assert (told["service"], told["limit_seconds"], told["missing"]) == ("price_model", 48 * 3600, [])
+    assert told["status"] == "STALE"  # the shop was read in 2025
+    assert told["age_seconds"] > 48 * 3600
+    assert client.post("/price", json=BOOK).json()["features"] is None
+
+
+def test_every_answer_of_a_model_names_it_in_a_header(client: TestClient) -> None:
+    asked = {
+        "/price": BOOK,
+        "/recommendations": {"book_id": 2},
+        "/sentiment": {"description": "Fine."},
+        "/predictions": {"model": "price", "inputs": [BOOK]},
+    }
+    told = [client.post(path, json=body).headers["x-model-version"] for path, body in asked.items()]
+    assert told == ["price/3", "recommender/5", "sentiment/8", "price/3"]
 
 
 def test_a_description_means_the_same_with_the_teaser_that_a_shop_puts_before_it(client: TestClient) -> None:
@@ -163,7 +184,9 @@ def test_many_prices_have_one_answer_each_in_order_and_the_bad_spoil_only_their_
         6: (422, {"inputs.6.rating", "inputs.6.category", "inputs.6.availability"}),
     }
     alone = client.post("/price", json={"book_id": 3}).json()
-    assert answer.json()["items"][7]["prediction"] == alone
+    many = answer.json()["items"][7]["prediction"]
+    assert many | {"features": None} == alone | {"features": None}
+    assert many["features"]["status"] == alone["features"]["status"]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +247,15 @@ def test_an_unknown_model_is_refused_by_its_field(client: TestClient) -> None:
 def test_models_lists_what_is_on_duty(client: TestClient) -> None:
     items = client.post("/models", json={}).json()["items"]
     assert [one["name"] for one in items] == list(MODEL_NAMES)
-    assert items[0] == {"name": "price", "version": "3", "run_id": "run-of-price", "informative": True}
+    assert items[0].pop("since")
+    assert items[0] == {
+        "name": "price",
+        "version": "3",
+        "run_id": "run-of-price",
+        "informative": True,
+        "wanted_version": "3",
+        "refused": None,
+    }
     assert items[1]["informative"] is None
 
 

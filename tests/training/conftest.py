@@ -1,21 +1,65 @@
-"""Training sets of invented books, whose prices follow a pattern or none."""
+"""Training sets of invented books, whose prices follow a pattern or none, and five days of two shops."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from bookshelf.settings import Settings
 from features.schema import PRICE_SERVICE
+from tests.training.diary import Diary, written_diary
 from training.dataset import TrainingSet, content_hash
+from training.runs import tracking_client
 
 #: `books_on_sale(n, seed, patterned)`: with a pattern, category, stars and the word `leather` make the price.
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
 _WORDS = ("dragon", "castle", "river", "night", "love", "murder", "garden", "ocean", "stone", "letter")
+
+
+@pytest.fixture(scope="session")
+def registry_of_nothing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's folder with four versions of a price model that is not there: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("registry")
+    client = tracking_client(Settings(mlruns=folder, mlflow_tracking_uri=""))
+    client.create_registered_model("price")
+    for number in range(4):
+        tags = {"metric": "MAE", "unit": "pounds", "score": f"{number}.5", "baseline": "9.0"}
+        client.create_model_version("price", "file:///nowhere", tags=tags)
+    return folder
+
+
+@pytest.fixture
+def four_versions(settings: Settings, registry_of_nothing: Path) -> Settings:
+    """The settings of a home whose registry knows four versions of the price model, none on duty."""
+    # With SQLite's log, where the last of it still stands.
+    shutil.copytree(registry_of_nothing, settings.mlruns)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def five_days(tmp_path_factory: pytest.TempPathFactory) -> Diary:
+    """Five days of two shops, published day by day; whoever changes what lies there puts it back."""
+    folder = tmp_path_factory.mktemp("diary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOOKSHELF_HOME", str(folder / "var"))
+        return written_diary(folder)
+
+
+@pytest.fixture
+def diary(five_days: Diary, monkeypatch: pytest.MonkeyPatch) -> Diary:
+    """The five days, whose home the environment names."""
+    for name in ("SOURCE", "BOOKSHELF_SOURCE", "BOOKSHELF_DATABASE_URL", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("BOOKSHELF_HOME", str(five_days.settings.home))
+    monkeypatch.setenv("BOOKSHELF_MLRUNS", str(five_days.settings.mlruns))
+    return five_days
 
 
 @pytest.fixture

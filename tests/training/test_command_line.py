@@ -9,8 +9,8 @@ import pytest
 from bookshelf.settings import Settings
 from training import commands
 from training.__main__ import main, moment
+from training.aliases import CHAMPION
 from training.promote import Decision
-from training.registry import CHAMPION
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
@@ -21,7 +21,11 @@ def test_a_time_without_a_zone_is_utc() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [[], ["bake"], ["price", "--as-of", "soon"], ["price", "--folds", "many"], ["promote", "--name", "x"]],
+    [
+        *([], ["bake"], ["price", "--as-of", "soon"], ["price", "--folds", "many"]),
+        *(["promote", "--name", "x"], ["rollback", "prices"], ["history", "--at", "soon"]),
+        ["tune", "--trials", "few"],
+    ],
 )
 def test_what_is_no_command_is_wrong_usage(line: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -42,10 +46,22 @@ def test_a_version_without_the_model_it_is_of_is_refused(capsys: pytest.CaptureF
 
 
 @pytest.mark.usefixtures("settings")
+def test_a_rollback_of_nothing_in_particular_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rollback"]) == 1
+    assert capsys.readouterr().err == ("error: name one of price, recommender, sentiment: `rollback price`\n")
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_search_without_trials_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", "--trials", "0"]) == 1
+    assert capsys.readouterr().err == "error: trials must be 1 to 1000, got 0\n"
+
+
+@pytest.mark.usefixtures("settings")
 def test_one_refusal_among_promotions_is_status_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def judge(name: str, _settings: Settings, _version: str | None) -> Decision:
+    def judge(name: str, _settings: Settings, _version: str | None, **_asked: str) -> Decision:
         promoted = name != "sentiment"
         return Decision(name, "2", promoted, CHAMPION if promoted else "it is worse")
 

@@ -12,6 +12,7 @@ from bookshelf.errors import TrainingError
 from features.sentiment import LABELS
 from training.corpus import BUNDLED, corpus_hash, groups_of, held_out_texts, kinds_of, load_corpus
 from training.hand_labels import HAND_LABELS, REPORT, load_hand_labels
+from training.yardsticks import load_yardsticks
 
 
 def rows(each: int = 20) -> pd.DataFrame:
@@ -108,6 +109,13 @@ def test_the_same_texts_are_held_out_whatever_comes_and_goes() -> None:
     shuffled = alone.sample(frac=0.5, random_state=0)
     after = set(shuffled["text"][held_out_texts(shuffled, 0.2)])
     assert after == before & set(shuffled["text"])
+
+
+def test_a_yardstick_is_never_learnt_from(tmp_path: Path) -> None:
+    yardsticks = load_yardsticks()[["text", "label"]].head(5)
+    yardsticks["text"] = yardsticks["text"].str.upper() + "  "
+    mixed = load_corpus(written(pd.concat([rows(), yardsticks]), tmp_path / "mixed.csv"))
+    assert mixed["text"].tolist() == rows()["text"].tolist()
 
 
 def test_where_parts_are_few_or_missing_each_group_is_a_kind() -> None:

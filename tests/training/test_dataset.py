@@ -18,7 +18,7 @@ from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
 from ingestion.publish import publish_features
-from training.dataset import _exactly, content_hash, load_training_set
+from training.dataset import content_hash, load_training_set
 
 MONDAY = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 WRITTEN = MONDAY + timedelta(minutes=1)
@@ -121,25 +121,6 @@ def test_features_that_were_never_published_are_an_error(settings: Settings) -> 
     Catalogue.open(settings.catalogue_url).publish([a_book(1)], "shop", MONDAY)
     with pytest.raises(FeatureStoreError, match="snapshot 1 are not published"):
         load_training_set(settings, schema.PRICE_SERVICE, TUESDAY)
-
-
-def test_a_price_that_is_missing_is_an_error_that_names_the_book() -> None:
-    with pytest.raises(FeatureStoreError, match=r"knows no price of 1 books \(book_id 5\)"):
-        _exactly(ASKED, ASKED.assign(rating=np.nan, price=[1.0, np.nan, 2.0]), ["rating", "price"])
-
-
-ASKED = pd.DataFrame({"book_id": [4, 5, 6], "event_timestamp": [TUESDAY] * 3, "row": [0, 1, 2]})
-
-
-def test_rows_are_put_back_into_the_order_asked() -> None:
-    found = _exactly(ASKED, ASKED.assign(rating=[1, 2, 3]).iloc[::-1], ["rating"])
-    assert found["rating"].tolist() == [1, 2, 3]
-
-
-@pytest.mark.parametrize("rows", [[0, 2], [0, 1, 1, 2]], ids=["lost", "doubled"])
-def test_a_row_lost_or_doubled_is_an_error_that_names_its_book(rows: list[int]) -> None:
-    with pytest.raises(FeatureStoreError, match=r"1 books \(book_id 5\)"):
-        _exactly(ASKED, ASKED.assign(rating=3).iloc[rows], ["rating"])
 
 
 FRAME = pd.DataFrame({"title": ["ab", "c"], "rating": [1, 2], "price": [1.0, 2.0]})

@@ -35,11 +35,11 @@ def parsed(command: str) -> dict[str, Any]:
 
 
 def test_every_entry_point_asked_for_is_there() -> None:
-    for entry_point in (*TRAINED, "ingest", "promote"):
+    for entry_point in (*TRAINED, "ingest", "promote", "tune"):
         assert command_of(entry_point)
 
 
-@pytest.mark.parametrize("entry_point", [*TRAINED, "promote"])
+@pytest.mark.parametrize("entry_point", [*TRAINED, "promote", "tune"])
 def test_its_defaults_are_those_of_the_command(entry_point: str) -> None:
     bare, told = parsed(f"python -m training {entry_point}"), parsed(command_of(entry_point))
     for options in (bare, told):
@@ -63,7 +63,7 @@ def test_it_hands_on_what_it_is_given(entry_point: str) -> None:
     assert {float(value) for value in told.values()} <= {7.0}
 
 
-@pytest.mark.parametrize("entry_point", TRAINED)
+@pytest.mark.parametrize("entry_point", [*TRAINED, "tune"])
 def test_it_sees_to_its_data_first(entry_point: str) -> None:
     assert command_of(entry_point).startswith("python -m ingestion ensure && python -m training ")
 

@@ -20,9 +20,11 @@ from mlflow import MlflowClient
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 from features.embedding import Encoder
+from training.cards import check_card
 from training.dataset import TrainingSet
+from training.duty import Duty
 from training.fitted import Fitted
-from training.price import PriceParams, fit_price, held_out_losses
+from training.price import PriceParams, _inputs, fit_price, held_out_losses
 from training.promote import promote
 from training.registry import RegisteredVersion, ensure_encoder, load_version, register
 from training.runs import tracking_client
@@ -102,6 +104,9 @@ def test_its_run_holds_everything_that_explains_it(
     assert fitted.metrics.items() <= run.data.metrics.items()
     (given,) = run.inputs.dataset_inputs
     assert fitted.dataset_sha256.startswith(given.dataset.digest)
+    card = mlflow.artifacts.load_text(f"runs:/{registered.run_id}/model_card.md")
+    check_card(card, fitted.dataset_sha256)
+    assert "| all | " in card
     artifacts = {one.path for one in client.list_artifacts(registered.run_id)}
     assert artifacts == {"model_card.md", "training_set.parquet", "held_out.parquet", "plots"}
     plots = {one.path for one in client.list_artifacts(registered.run_id, "plots")}
@@ -157,8 +162,9 @@ def test_a_model_without_a_signature_is_not_registered(
         def predict(self, _rows: pd.DataFrame) -> None:
             return None
 
+    losses = fitted.held_out_losses(fitted.model)
     with pytest.raises(TrainingError, match="has no signature"):
-        register(replace(fitted, model=Speechless()), home)
+        register(replace(fitted, model=Speechless(), held_out_losses=lambda _model: losses), home)
     assert newest(client) == registered.version
     experiment = client.get_experiment_by_name("price")
     (latest, *_) = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])
@@ -222,6 +228,47 @@ def test_the_first_version_becomes_champion_and_a_worse_one_is_refused(
     assert tag(client, worse) == f"refused: {refused.reason}"
 
     assert promote("price", home, registered.version).reason == "already champion"
+
+
+def test_the_log_tells_who_promoted_what_and_what_was_refused(
+    registered: RegisteredVersion, fitted: Fitted, home: Settings, client: MlflowClient
+) -> None:
+    promote("price", home, registered.version)
+    refused = register(spoiled(fitted), home).version
+    assert client.get_model_version_by_alias("price", "challenger").version == int(refused)
+    promote("price", home, who="admin", reason="a try")
+    entry, *_ = Duty.of(home).log.page("price", number=1, size=1)[0]
+    assert (entry.action, entry.from_version, entry.to_version) == ("refused", registered.version, refused)
+    assert (entry.who, entry.snapshot_id) == ("admin", 7)
+    assert "worse than the incumbent" in entry.reason
+    assert entry.scores["to"]["score"] > entry.scores["from"]["score"]
+    assert entry.scores["loss_difference"]["low"] > 0
+
+
+def test_a_score_that_is_only_claimed_is_refused(fitted: Fitted, home: Settings) -> None:
+    model = deepcopy(fitted.model)
+    model.pipeline_[-1].coef_ = np.roll(model.pipeline_[-1].coef_, 1)  # learnt of other columns
+    number = register(replace(fitted, model=model), home).version
+    decision = promote("price", home, number)
+    assert not decision.promoted
+    assert "it claims an MAE of" in decision.reason
+    assert "was measured on its held-out rows" in decision.reason
+
+
+def test_a_model_of_shuffled_prices_that_tells_its_true_score_is_refused(
+    registered: RegisteredVersion, fitted: Fitted, home: Settings
+) -> None:
+    promote("price", home, registered.version)
+    chance = np.random.default_rng(3)
+    train = fitted.dataset[~fitted.dataset["held_out"]]
+    shuffled = chance.permutation(train["price"].to_numpy())
+    model = deepcopy(fitted.model).fit(_inputs(train), shuffled)
+    value = float(np.mean(held_out_losses(model, held_out(fitted))))
+    claim = replace(fitted.score, value=value)
+    number = register(replace(fitted, model=model, score=claim, informative=True), home).version
+    decision = promote("price", home, number)
+    assert not decision.promoted
+    assert decision.reason.startswith("it is worse than the incumbent, version ")
 
 
 def test_an_equal_version_takes_the_place_of_the_champion(

@@ -13,29 +13,29 @@ import pytest
 
 from bookshelf.book import Book, ListedBook
 from bookshelf.errors import TrainingError
-from features.embedding import Encoder
-from features.sentiment import SentimentClassifier, judge
+from bookshelf.kept_vectors import KeptVectors
+from features.layers import LayeredEncoder
+from features.sentiment import Embed, SentimentClassifier, judge
 from training.corpus import BUNDLED, load_corpus
 from training.explanation import HELD_OUT
 from training.fitted import Fitted
 from training.hand_labels import load_hand_labels
-from training.kept_layers import KeptLayers, kept_layers
 from training.sentiment import SentimentParams, held_out_losses, sentiment_of
-from training.yardsticks import load_yardsticks
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def embed(request: pytest.FixtureRequest) -> Iterator[KeptLayers]:
+def embed(request: pytest.FixtureRequest) -> Iterator[Embed]:
     """The real encoder, which reads each text once, and not again when the tests are run again."""
     assert request.config.cache is not None
-    with kept_layers(Encoder.load(), request.config.cache.mkdir("passages")) as kept:
-        yield kept
+    file = request.config.cache.mkdir("passages") / "vectors.db"
+    with KeptVectors(file, LayeredEncoder.load) as layers:
+        yield layers.embed
 
 
 @pytest.fixture(scope="module")
-def fitted(embed: KeptLayers) -> Fitted:
+def fitted(embed: Embed) -> Fitted:
     """Trained on the bundled corpus, for a shop that has none of the books labelled by hand."""
     return sentiment_of(load_corpus(BUNDLED), [], embed, SentimentParams(), NOW)
 
@@ -75,9 +75,7 @@ def a_book(number: int, upc: str, description: str) -> ListedBook:
         ("The second volume covers the years from 1848 to 1871.", "neutral"),
     ],
 )
-def test_plain_words_have_the_tone_they_have(
-    fitted: Fitted, embed: KeptLayers, text: str, sentiment: str
-) -> None:
+def test_plain_words_have_the_tone_they_have(fitted: Fitted, embed: Embed, text: str, sentiment: str) -> None:
     assert judge(fitted.model, embed, [text])["sentiment"].item() == sentiment
 
 
@@ -104,15 +102,6 @@ def test_it_carries_over_to_kinds_of_text_it_has_not_seen(fitted: Fitted) -> Non
 
 
 @pytest.mark.slow
-def test_no_yardstick_is_ever_learnt_from(small: pd.DataFrame, embed: KeptLayers) -> None:
-    yardsticks = load_yardsticks()[["text", "label"]].assign(part="plain", group="")
-    mixed = pd.concat([small, yardsticks], ignore_index=True)
-    params = SentimentParams(folds=2)
-    with_them = sentiment_of(mixed, [], embed, params, NOW)
-    assert with_them.dataset_sha256 == sentiment_of(small, [], embed, params, NOW).dataset_sha256
-
-
-@pytest.mark.slow
 def test_a_shop_without_the_labelled_books_is_told_so(fitted: Fitted) -> None:
     assert fitted.metrics["hand_labelled_books"] == 0
     assert "hand_accuracy" not in fitted.metrics
@@ -122,7 +111,7 @@ def test_a_shop_without_the_labelled_books_is_told_so(fitted: Fitted) -> None:
 
 @pytest.mark.slow
 def test_agreement_with_hand_labels_is_told_with_its_interval_and_baseline(
-    embed: KeptLayers, small: pd.DataFrame
+    embed: Embed, small: pd.DataFrame
 ) -> None:
     labels = load_hand_labels()
     chosen = labels[labels["use"] == "report"].groupby("label").head(4)
@@ -163,13 +152,13 @@ def test_a_champion_of_an_older_make_is_no_hindrance(fitted: Fitted) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_corpus_gives_the_same_model(small: pd.DataFrame, embed: KeptLayers) -> None:
+def test_the_same_corpus_gives_the_same_model(small: pd.DataFrame, embed: Embed) -> None:
     one, two = (sentiment_of(small, [], embed, SentimentParams(), NOW) for _ in range(2))
     assert one.dataset_sha256 == two.dataset_sha256
     assert one.metrics == two.metrics
 
 
-def test_a_corpus_of_too_few_groups_is_refused(embed: KeptLayers) -> None:
+def test_a_corpus_of_too_few_groups_is_refused(embed: Embed) -> None:
     pairs = [
         (f"{label} {number}", label) for number in range(20) for label in ("negative", "neutral", "positive")
     ]
@@ -187,7 +176,7 @@ def test_parameters_out_of_bounds_are_named(wrong: dict[str, float]) -> None:
         SentimentParams(**wrong)  # type: ignore[arg-type]
 
 
-def score(fitted: Fitted, embed: KeptLayers, *texts: str) -> list[float]:
+def score(fitted: Fitted, embed: Embed, *texts: str) -> list[float]:
     return list(judge(fitted.model, embed, texts)["score"])
 
 
@@ -202,7 +191,7 @@ def score(fitted: Fitted, embed: KeptLayers, *texts: str) -> list[float]:
         ("The lamp works.", "The lamp doesn't work."),
     ],
 )
-def test_a_negation_turns_the_score(fitted: Fitted, embed: KeptLayers, good: str, bad: str) -> None:
+def test_a_negation_turns_the_score(fitted: Fitted, embed: Embed, good: str, bad: str) -> None:
     yes, no = score(fitted, embed, good, bad)
     assert yes > 0 > no
 
@@ -217,7 +206,7 @@ def test_a_negation_turns_the_score(fitted: Fitted, embed: KeptLayers, good: str
     ],
 )
 def test_names_and_numbers_do_not_matter(
-    fitted: Fitted, embed: KeptLayers, pattern: str, fillings: Sequence[str]
+    fitted: Fitted, embed: Embed, pattern: str, fillings: Sequence[str]
 ) -> None:
     scores = score(fitted, embed, *(pattern.format(filling) for filling in fillings))
     assert len({value > 0 for value in scores}) == 1
@@ -232,7 +221,7 @@ def test_names_and_numbers_do_not_matter(
         "I hated this novel from the first page to the last and was glad when it ended.",
     ],
 )
-def test_a_neutral_sentence_more_changes_little(fitted: Fitted, embed: KeptLayers, text: str) -> None:
+def test_a_neutral_sentence_more_changes_little(fitted: Fitted, embed: Embed, text: str) -> None:
     alone, before, after = score(
         fitted,
         embed,
@@ -246,7 +235,7 @@ def test_a_neutral_sentence_more_changes_little(fitted: Fitted, embed: KeptLayer
 
 
 @pytest.mark.slow
-def test_the_sentence_that_decided_is_named(fitted: Fitted, embed: KeptLayers) -> None:
+def test_the_sentence_that_decided_is_named(fitted: Fitted, embed: Embed) -> None:
     decisive = "It is the most boring and badly written book that I have ever had to finish."
     facts = "It has twelve chapters and an index of all places."
     text = f"A clerk in Bergen inherits a house by the sea. {decisive} {facts}"
@@ -256,6 +245,6 @@ def test_the_sentence_that_decided_is_named(fitted: Fitted, embed: KeptLayers) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "...", "Un livre merveilleux, tendre et drôle.", "这本书很好看"])
-def test_nothing_and_what_is_not_english_are_neutral(fitted: Fitted, embed: KeptLayers, text: str) -> None:
+def test_nothing_and_what_is_not_english_are_neutral(fitted: Fitted, embed: Embed, text: str) -> None:
     found = judge(fitted.model, embed, [text]).iloc[0]
     assert (found["sentiment"], found["score"], found["sentence"]) == ("neutral", 0.0, None)

@@ -55,7 +55,7 @@ def test_a_model_of_flipped_labels_is_refused_and_a_right_one_serves(
     decision = promote("sentiment", home)
     assert not decision.promoted
     assert "probe_accuracy" in decision.reason
-    assert "must be 0.8 or more" in decision.reason
+    assert "must be at least 0.8" in decision.reason
 
     metrics = trained(corpus, home, tmp_path / "right.csv")
     assert metrics["texts_encoded"] == 0  # the same texts, under other labels

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from bookshelf.cron import Cron, read_cron
 from bookshelf.errors import SettingsError
 from bookshelf.settings import Settings
-from ingestion.cron import Cron, read_schedule
 
+SCHEDULE = "BOOKSHELF_SCHEDULE"
 FRIDAY = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
@@ -82,18 +83,19 @@ def test_a_time_that_the_clock_repeats_comes_once_but_for_every_hour(
 
 
 def test_off_is_the_word_for_no_schedule() -> None:
-    assert read_schedule(Settings(schedule="off")) is None
-    assert read_schedule(Settings(schedule=" OFF ")) is None
+    assert read_cron("off", "UTC", SCHEDULE) is None
+    assert read_cron(" OFF ", "UTC", SCHEDULE) is None
 
 
-def test_the_default_is_once_a_day() -> None:
-    cron = read_schedule(Settings())
+@pytest.mark.parametrize(("field", "days"), [("schedule", 1), ("retrain_schedule", 7)])
+def test_by_default_it_scrapes_once_a_day_and_trains_again_once_a_week(field: str, days: int) -> None:
+    cron = read_cron(getattr(Settings(), field), "UTC", field)
     assert cron is not None
     first = cron.after(FRIDAY)
     assert first is not None
     second = cron.after(first)
     assert second is not None
-    assert (second - first).days == 1
+    assert (second - first).days == days
 
 
 @pytest.mark.parametrize(
@@ -119,10 +121,10 @@ def test_the_default_is_once_a_day() -> None:
 )
 def test_a_wrong_expression_is_refused_by_the_name_of_its_variable(expression: str, why: str) -> None:
     with pytest.raises(SettingsError, match=f"^BOOKSHELF_SCHEDULE='.*' cannot be used: .*{why}"):
-        read_schedule(Settings(schedule=expression))
+        read_cron(expression, "UTC", SCHEDULE)
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "Europe", "../UTC", "/etc/localtime", "UTC+1"])
 def test_a_wrong_time_zone_is_refused_by_the_name_of_its_variable(zone: str) -> None:
     with pytest.raises(SettingsError, match=f"^BOOKSHELF_SCHEDULE_TIME_ZONE='{zone}'".replace("+", r"\+")):
-        read_schedule(Settings(schedule_time_zone=zone))
+        read_cron("17 3 * * *", zone, SCHEDULE)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.combining import OrTrigger
-from apscheduler.triggers.cron import CronTrigger
 
 from bookshelf.catalogue import now
 from bookshelf.errors import SettingsError
-from bookshelf.settings import Settings
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.base import BaseTrigger
 
 _OFF = "off"
 _FIELDS = "minute, hour, day of month, month, day of week"
@@ -30,6 +29,10 @@ class Cron:
 
     def __init__(self, expression: str, zone: ZoneInfo) -> None:
         """Raises `ValueError` saying what is wrong with the expression."""
+        # Here and not above: the web process reads schedules too, and never their expressions.
+        from apscheduler.triggers.combining import OrTrigger
+        from apscheduler.triggers.cron import CronTrigger
+
         fields = expression.split()
         if len(fields) != 5:
             raise ValueError(f"expected five fields ({_FIELDS}), got {len(fields)}")
@@ -60,27 +63,27 @@ class Cron:
         return None
 
 
-def read_schedule(settings: Settings) -> Cron | None:
-    """The times at which to scrape; None if the schedule is off.
+def read_cron(expression: str, time_zone: str, variable: str) -> Cron | None:
+    """The times of the expression in `variable`; None if it is `off`.
 
     Raises `SettingsError` naming the variable that cannot be used.
     """
-    if settings.schedule.strip().lower() == _OFF:
+    if expression.strip().lower() == _OFF:
         return None
     try:
-        zone = ZoneInfo(settings.schedule_time_zone)
+        zone = ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(
-            f"BOOKSHELF_SCHEDULE_TIME_ZONE={settings.schedule_time_zone!r} cannot be used: "
+            f"BOOKSHELF_SCHEDULE_TIME_ZONE={time_zone!r} cannot be used: "
             "it must name a time zone such as UTC or Europe/London"
         ) from error
     try:
-        cron = Cron(settings.schedule, zone)
+        cron = Cron(expression, zone)
         if cron.after(now()) is None:
             raise ValueError("no such day will ever come")
     except ValueError as error:
         raise SettingsError(
-            f"BOOKSHELF_SCHEDULE={settings.schedule!r} cannot be used: {error}; "
+            f"{variable}={expression!r} cannot be used: {error}; "
             "it must be a cron expression such as '17 3 * * *', or 'off'"
         ) from error
     return cron

@@ -1,0 +1,60 @@
+"""What may be asked about models and of the trainer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+
+from api.fields import Number, PastMoment, without_nul
+from api.inputs import Input, Paged
+from bookshelf.contracts import MODEL_NAMES, ModelName
+from bookshelf.errors import NotFound
+
+_VERSION = "The version's number."
+Reason = Annotated[str, Field(max_length=1_000), AfterValidator(without_nul)]
+
+
+def _known(name: str) -> str:
+    """Another name is no wrong value but an address at which nothing is: pydantic lets this error through."""
+    if name not in MODEL_NAMES:
+        raise NotFound("name", f"no model is called {name[:100]!r}: there are {', '.join(MODEL_NAMES)}")
+    return name
+
+
+class ModelPath(Input):
+    name: Annotated[
+        str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(MODEL_NAMES)})
+    ] = Field(description="The model.")
+
+
+class OrderPath(Input):
+    order_id: UUID
+
+
+class HistoryQuery(Paged):
+    at: PastMoment | None = Field(
+        None, description="What was live then, and what had happened until then (RFC 3339, with its zone)."
+    )
+
+
+class OrdersQuery(Paged):
+    model: ModelName | None = Field(None, description="Only orders of that model.")
+
+
+class RetrainRequest(Input):
+    """Why a training is asked for; no body at all gives no reason."""
+
+    reason: Reason = Field("", description="Kept in the log of promotions.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_asked(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+class ChangeRequest(RetrainRequest):
+    """Which version is to be put on duty, and why; no body at all means the usual version and no reason."""
+
+    version: Number | None = Field(None, description=_VERSION)

@@ -1,0 +1,96 @@
+"""What `make run` does again, and what it leaves as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from bookshelf.book import Book
+from bookshelf.catalogue import Catalogue, now
+from bookshelf.contracts import ModelStatus
+from bookshelf.settings import Settings
+from walk import steps
+from walk.steps import do_main_job, is_stale
+
+SHOP = "https://shop.test/"
+
+
+def a_model(name: str = "price", **facts: object) -> ModelStatus:
+    usual: dict[str, object] = {
+        "name": name,
+        "version": "2",
+        "metric": "MAE",
+        "unit": "pounds",
+        "score": 3.0,
+        "baseline": 9.0,
+        "informative": True,
+        "promotion": "champion",
+        "champion": "2",
+        "snapshot_id": 1,
+        "source": SHOP,
+        "feature_service": None if name == "sentiment" else f"{name}_model",
+    }
+    return ModelStatus.model_validate(usual | facts)
+
+
+@pytest.fixture
+def catalogue(settings: Settings, a_book: Callable[..., Book]) -> Catalogue:
+    opened = Catalogue.open(settings.catalogue_url)
+    opened.publish([a_book()], SHOP, now())
+    return opened
+
+
+def test_a_model_of_the_shops_there_are_is_up_to_date(
+    catalogue: Catalogue, a_book: Callable[..., Book]
+) -> None:
+    assert not is_stale(a_model(), catalogue)
+    catalogue.publish([a_book(), a_book(upc="new")], SHOP, now())
+    assert not is_stale(a_model(), catalogue)
+    catalogue.publish([a_book()], "https://another.test/", now())
+    assert is_stale(a_model(), catalogue)
+
+
+def test_no_model_or_one_of_a_catalogue_that_is_gone_is_to_be_trained(catalogue: Catalogue) -> None:
+    assert is_stale(None, catalogue)
+    assert is_stale(a_model(snapshot_id=99), catalogue)
+    assert is_stale(a_model(snapshot_id=None, source=None), catalogue)
+
+
+def test_a_model_of_a_corpus_is_never_out_of_date(catalogue: Catalogue) -> None:
+    assert not is_stale(a_model("sentiment", snapshot_id=None, source=""), catalogue)
+
+
+@pytest.mark.parametrize(
+    ("models", "asked"),
+    [
+        ([], ["train price", "train recommender", "train sentiment", "promote all"]),
+        ([a_model(), a_model("recommender"), a_model("sentiment")], []),
+        (
+            [a_model(promotion="rolled back to version 1"), a_model("recommender", promotion="")],
+            ["train sentiment", "promote recommender", "promote sentiment"],
+        ),
+    ],
+    ids=["an empty home", "all there", "one rolled back, one unjudged, one missing"],
+)
+def test_only_what_is_missing_is_done(
+    settings: Settings,
+    catalogue: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+    models: list[ModelStatus],
+    asked: list[str],
+) -> None:
+    assert catalogue.snapshot() is not None
+    done: list[str] = []
+
+    def run(_settings: Settings, *arguments: str) -> int:
+        if "mlflow" in arguments:
+            named = [one.removeprefix("name=") for one in arguments if one.startswith("name=")]
+            entry_point = arguments[arguments.index("--entry-point") + 1]
+            done.append(f"{entry_point} {named[0]}" if named else f"train {entry_point}")
+        return 0
+
+    monkeypatch.setattr(steps, "_python", run)
+    monkeypatch.setattr(steps, "model_statuses", lambda _settings: models)
+    do_main_job(settings, lambda _line: None)
+    assert done == asked

@@ -1,0 +1,63 @@
+"""What a run tells of the data that it was trained on, so that the same data can be read again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from bookshelf.catalogue import Catalogue
+from bookshelf.errors import TrainingError
+from bookshelf.settings import Settings
+
+_AS_OF, _SNAPSHOT, _SOURCE = "as_of", "snapshot_id", "source"
+_SHA256, _SERVICE, _CORPUS = "dataset_sha256", "feature_service", "corpus"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Which data a run was trained on, and their hash.
+
+    `service` is a feature service, "" for a model that learns from `corpus` instead. `source` is what was
+    asked for, "" for all books. `snapshot_id` is the catalogue's last at `as_of`, "" before the first.
+    """
+
+    run_id: str
+    service: str
+    corpus: str
+    as_of: datetime
+    source: str
+    snapshot_id: str
+    sha256: str
+
+    @classmethod
+    def of_run(cls, client: MlflowClient, run_id: str) -> Provenance:
+        """Raises `TrainingError` if there is no such run, or it does not tell of its data."""
+        try:
+            run = client.get_run(run_id).data
+        except MlflowException as error:
+            raise TrainingError(f"there is no run {run_id!r}") from error
+        service, corpus = run.tags.get(_SERVICE, ""), run.params.get(_CORPUS, "")
+        missing = [name for name in (_SHA256, _AS_OF) if name not in run.tags]
+        if missing or not (service or corpus):
+            told = missing[0] if missing else _SERVICE
+            raise TrainingError(f"run {run_id} does not tell which data it was trained on: it has no {told}")
+        return cls(
+            run_id=run_id,
+            service=service,
+            corpus=corpus,
+            as_of=datetime.fromisoformat(run.tags[_AS_OF]),
+            # The tag may name the one source that all books happened to be of.
+            source=run.params.get(_SOURCE, ""),
+            snapshot_id=run.tags.get(_SNAPSHOT, ""),
+            sha256=run.tags[_SHA256],
+        )
+
+
+def moment_tags(settings: Settings, as_of: datetime, source: str) -> dict[str, str]:
+    """What every run tells of the moment it was trained as of; the fit tells the rest."""
+    tags = {_AS_OF: as_of.isoformat(), _SOURCE: source}
+    snapshot = Catalogue.open(settings.catalogue_url).snapshot(source or None, as_of)
+    return tags if snapshot is None else tags | {_SNAPSHOT: str(snapshot.id)}

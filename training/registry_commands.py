@@ -1,0 +1,124 @@
+"""The commands that change or tell what is on duty: `history`, `rollback`, `retrain`, `tune` and `watch`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from bookshelf.contracts import MODEL_NAMES
+from bookshelf.errors import BookshelfError
+from bookshelf.settings import Settings
+from training import commands
+
+TOLD = {
+    "history": "tell what served when, and what was refused",
+    "rollback": "put the version back on duty that was so before",
+    "retrain": "train as the champion was trained, on what is known now, and send it to its gate",
+    "tune": "search for better parameters on training rows alone, and register the best as a challenger",
+    "watch": "carry out what the API asked for, train again by schedule, follow publications, until stopped",
+    "after-publish": "do what follows a publication of features",
+}
+_CLI = "cli"
+
+
+def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[[str], datetime]) -> None:
+    """The options of one of these commands."""
+    if name in ("history", "rollback", "retrain"):
+        # Both `rollback price` and `rollback --name price`, which is how the other commands have it.
+        command.add_argument("which", nargs="?", choices=MODEL_NAMES, help="the model")
+        command.add_argument("--name", choices=MODEL_NAMES, help="the same")
+    if name == "history":
+        command.add_argument(
+            "--at", type=moment, default=None, metavar="TIME", help="tell only what was live then"
+        )
+        command.add_argument("--json", action="store_true", help="as one JSON list")
+    if name == "rollback":
+        command.add_argument("--to", default=None, metavar="VERSION", help="default: the one before")
+    if name in ("rollback", "retrain"):
+        add_reason(command)
+    if name == "tune":
+        command.add_argument("--model", choices=MODEL_NAMES, default="price", help="default: price")
+        command.add_argument("--trials", type=int, default=10, help="how many are tried (default: 10)")
+        command.add_argument("--seed", type=int, default=0, help="of search and trainings (default: 0)")
+
+
+def add_reason(command: argparse.ArgumentParser) -> None:
+    """Who asks for a change of what serves, and why."""
+    command.add_argument("--reason", default="", help="kept in the log of promotions")
+    command.add_argument("--by", default=_CLI, metavar="WHO", help=f"kept there too (default: {_CLI})")
+
+
+def run(options: argparse.Namespace, settings: Settings) -> int:
+    """Do it; the exit status."""
+    match options.command:
+        case "history":
+            history(settings, options.name or options.which, options.at, as_json=options.json)
+        case "rollback":
+            rollback(settings, _named(options), options.to, options.by, options.reason)
+        case "retrain":
+            return retrain(settings, _named(options), options.by, options.reason)
+        case "tune":
+            from training.tune import tune
+
+            tune(options.model, settings, options.trials, options.seed, options.as_of, options.source)
+        case "watch":
+            from training.watch import watch
+
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+            watch(settings)
+        case "after-publish":
+            from training.after_publish import follow_publication
+
+            follow_publication(settings)
+    return 0
+
+
+def history(settings: Settings, name: str | None, at: datetime | None, *, as_json: bool) -> None:
+    """Say what served when; with `at` only what was live then."""
+    from training import history as told
+    from training.duty import Duty
+
+    duty = Duty.of(settings)
+    duty.settle()  # what was begun and not said, or done by hand, is history too
+    if as_json:
+        live = None if at is None else duty.log.at(at)
+        found = told.entries(duty.log, name) if live is None else [live[one] for one in sorted(live)]
+        print(json.dumps([told.as_json(one) for one in found if name in (None, one.model)]))
+        return
+    if at is not None:
+        print("\n".join(told.live_lines(duty.log, name, at)))
+        return
+    lines = [told.line(one) for one in told.entries(duty.log, name)]
+    print("\n".join(lines) or "nothing has been promoted or refused yet")
+
+
+def rollback(settings: Settings, name: str, version: str | None, who: str, reason: str) -> None:
+    """Go back, and say from which version to which."""
+    from training.duty import Duty
+    from training.rollback import rollback as go_back
+
+    done = go_back(Duty.of(settings), name, version, who=who, reason=reason or "asked for without a reason")
+    print(f"{name} version {done.to_version}: champion again in place of version {done.from_version}")
+
+
+def retrain(settings: Settings, name: str, who: str, reason: str) -> int:
+    """Train with the champion's parameters on its source's books, and judge; status as `promote`'s."""
+    from training.promote import promote
+    from training.retrain import champions_choice
+
+    params, source = champions_choice(settings, name)
+    version = commands.train(name, settings, params, datetime.now(UTC), source)
+    decision = promote(name, settings, version, who=who, reason=reason)
+    print(decision, flush=True)
+    return 0 if decision.promoted else commands.REFUSED
+
+
+def _named(options: Any) -> str:
+    name: str | None = options.name or options.which
+    if name is None:
+        raise BookshelfError(f"name one of {', '.join(MODEL_NAMES)}: `{options.command} price`")
+    return name
