@@ -28,6 +28,19 @@ _PRICE = {
     },
 }
 
+_NEAR = {
+    "id": 341,
+    "title": "Poems That Make Grown Women Cry",
+    "category": "Poetry",
+    "score": 0.61,
+    "why": {
+        "category": "Poetry",
+        "author": None,
+        "terms": ["poems", "poets"],
+        "sentence": "One hundred women tell of the poems that moved them.",
+    },
+}
+
 EXAMPLES: dict[str, Any] = {
     **RECORD_EXAMPLES,
     **MODEL_EXAMPLES,
@@ -58,15 +71,32 @@ EXAMPLES: dict[str, Any] = {
     "LoginReply": _ACCESS | {"refresh_token": _TOKEN},
     "AccessReply": _ACCESS,
     "TriggerRequest": {"source": "https://books.toscrape.com/"},
-    "PriceRequest": {"rating": 4, "category": "Fiction", "availability": "In stock"},
+    "PriceRequest": {
+        "rating": 4.5,
+        "category": "Fiction",
+        "availability": "In stock",
+        "title": "The Old Man and the Sea",
+        "author": "Ernest Hemingway",
+        "binding": "Paperback",
+        "language": "English",
+        "year": 1952,
+        "reviews": 120,
+    },
     "PriceReply": _PRICE,
     "RecommendationReply": {
         "book_id": 1,
-        "items": [
-            {"id": 341, "title": "Poems That Make Grown Women Cry", "category": "Poetry", "score": 0.61}
-        ],
+        "items": [_NEAR],
         "model": {"name": "recommender", "version": "1"},
     },
+    "SimilarRequest": {
+        "like": [1],
+        "dislike": [2],
+        "text": "poems about the sea",
+        "filters": {"category": None, "min_price": 5, "max_price": 40, "in_stock": True, "source": None},
+        "limit": 5,
+        "diversity": 0.2,
+    },
+    "SimilarReply": {"items": [_NEAR], "model": {"name": "recommender", "version": "1"}},
     "SentimentRequest": {"description": "A warm and funny book that I could not put down."},
     "SentimentReply": {
         "sentiment": "positive",

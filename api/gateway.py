@@ -22,6 +22,8 @@ from bookshelf.contracts import (
     RecommendationRequest,
     SentimentReply,
     SentimentRequest,
+    SimilarReply,
+    SimilarRequest,
     TableReply,
     TableRequest,
     TrainingDataRequest,
@@ -52,6 +54,9 @@ class ModelGateway:
 
     def recommendations(self, request: RecommendationRequest) -> RecommendationReply:
         return self._ask("/recommendations", request, RecommendationReply)
+
+    def similar(self, request: SimilarRequest) -> SimilarReply:
+        return self._ask("/similar", request, SimilarReply)
 
     def sentiment(self, request: SentimentRequest) -> SentimentReply:
         return self._ask("/sentiment", request, SentimentReply)

@@ -17,6 +17,8 @@ from bookshelf.contracts import (
     RecommendationRequest,
     SentimentReply,
     SentimentRequest,
+    SimilarReply,
+    SimilarRequest,
     TableReply,
     TableRequest,
     TrainingDataRequest,
@@ -39,9 +41,20 @@ def predict_price(body: PriceRequest) -> Response:
 
 @ml.get("/recommendations/<book_id>", responses={200: RecommendationReply, **problems(404)})
 def recommendations(path: BookPath, query: RecommendationQuery) -> Response:
-    """The books most like that one, best first."""
+    """The books most like that one, best first, each with what it is near by."""
     wanted = RecommendationRequest(book_id=path.book_id, limit=query.limit)
     return json_reply(parts().gateway.recommendations(wanted))
+
+
+@ml.post("/recommendations", responses={200: SimilarReply, **_BODY_PROBLEMS})
+def similar(body: SimilarRequest) -> Response:
+    """The books near what you like and far from what you don't, best first, each with what it is near by.
+
+    Name books by `like` and `dislike`, say it in your own words by `text`, or both. `filters` apply first,
+    so that `limit` books come back wherever so many are left. A greater `diversity` gives books that are
+    less like each other. Never a book that you named, nor another edition of one.
+    """
+    return json_reply(parts().gateway.similar(body))
 
 
 @ml.post("/sentiment", responses={200: SentimentReply, **_BODY_PROBLEMS})

@@ -22,6 +22,7 @@ NAMES = (
     "price",
     "embedding",
     "imports",
+    "neighbours",
     "sentiment",
 )
 RESULTS = Path(__file__).parent / "results.json"

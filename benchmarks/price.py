@@ -21,7 +21,7 @@ from bookshelf.errors import BookshelfError
 from bookshelf.secrets import draw_secrets
 from bookshelf.settings import Settings
 from features import schema
-from features.price import INPUTS
+from features.price_columns import INPUTS, NUMBERS
 from features.tabular import book_frame
 from training.dataset import TrainingSet, content_hash
 from training.price import PriceParams, fit_price
@@ -99,7 +99,7 @@ def _training_set(listed: Sequence[ListedBook]) -> TrainingSet:
 
 def _question(listed: ListedBook) -> Question:
     request = PriceRequest.model_validate({name: getattr(listed.book, name) for name in INPUTS})
-    row = book_frame([listed], now(), now())[list(INPUTS)].astype({"rating": "float64", "stock": "float64"})
+    row = book_frame([listed], now(), now())[list(INPUTS)].astype(dict.fromkeys(NUMBERS, "float64"))
     return Question(row, request.model_dump_json(exclude_none=True).encode())
 
 

@@ -8,8 +8,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, ValidationInfo, field_validator
+from pydantic import AwareDatetime, Field, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+
+from bookshelf.contract import MAX_DESCRIPTION as MAX_DESCRIPTION
+from bookshelf.contract import BookId as BookId
+from bookshelf.contract import Contract as Contract
+from bookshelf.contract import ModelRef as ModelRef
+from bookshelf.recommending import MAX_LIKED as MAX_LIKED
+from bookshelf.recommending import Reason as Reason
+from bookshelf.recommending import Recommendation as Recommendation
+from bookshelf.recommending import RecommendationFilters as RecommendationFilters
+from bookshelf.recommending import RecommendationReply as RecommendationReply
+from bookshelf.recommending import RecommendationRequest as RecommendationRequest
+from bookshelf.recommending import SimilarReply as SimilarReply
+from bookshelf.recommending import SimilarRequest as SimilarRequest
 
 ModelName = Literal["price", "recommender", "sentiment"]
 MODEL_NAMES: tuple[ModelName, ...] = ("price", "recommender", "sentiment")
@@ -18,21 +31,12 @@ ENCODER_NAME = "encoder"
 
 #: Header of an answer: which model and version made it, such as `price/3`.
 MODEL_VERSION_HEADER = "X-Model-Version"
-
-MAX_DESCRIPTION = 20_000
 MAX_TITLE = 1_000
+MAX_SHELF = 200
 MAX_INPUTS = 1_000
 
 #: What says `now` may not be the machine that is asked.
 _CLOCKS_DIFFER = timedelta(minutes=1)
-
-BookId = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
-
-
-class Contract(BaseModel):
-    """Frozen, and without a place for a field it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class FieldError(Contract):
@@ -52,16 +56,6 @@ class Problem(Contract):
     errors: tuple[FieldError, ...] = ()
 
 
-class ModelRef(Contract):
-    """The registered model and the version that answered."""
-
-    name: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{self.name}/{self.version}"
-
-
 class FeatureFreshness(Contract):
     """How fresh the online values are that an answer was made from, against their feature service's limit.
 
@@ -78,17 +72,34 @@ class FeatureFreshness(Contract):
 
 
 class PriceRequest(Contract):
-    """A book to price: `book_id` alone, or its rating, category and availability and what else is known."""
+    """A book to price: `book_id` alone, or its rating, category and availability and what else is known.
+
+    What is left out is not known; `author` may name several, apart by commas.
+    """
 
     book_id: BookId | None = None
-    rating: Annotated[int, Field(strict=True, ge=1, le=5)] | None = Field(None, validate_default=True)
-    category: Annotated[str, Field(min_length=1, max_length=200)] | None = Field(None, validate_default=True)
+    rating: Annotated[float, Field(strict=True, ge=1, le=5)] | None = Field(None, validate_default=True)
+    category: Annotated[str, Field(min_length=1, max_length=MAX_SHELF)] | None = Field(
+        None, validate_default=True
+    )
     availability: Literal["In stock", "Out of stock"] | None = Field(None, validate_default=True)
     title: Annotated[str, Field(max_length=MAX_TITLE)] | None = Field(None, validate_default=True)
     description: Annotated[str, Field(max_length=MAX_DESCRIPTION)] | None = Field(None, validate_default=True)
     stock: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = Field(None, validate_default=True)
+    author: Annotated[str, Field(max_length=MAX_TITLE)] | None = Field(None, validate_default=True)
+    publisher: Annotated[str, Field(max_length=MAX_TITLE)] | None = Field(None, validate_default=True)
+    year: Annotated[int, Field(strict=True, ge=1, le=9_999)] | None = Field(None, validate_default=True)
+    binding: Annotated[str, Field(max_length=MAX_SHELF)] | None = Field(None, validate_default=True)
+    language: Annotated[str, Field(max_length=MAX_SHELF)] | None = Field(None, validate_default=True)
+    genre: Annotated[str, Field(max_length=MAX_SHELF)] | None = Field(None, validate_default=True)
+    reviews: Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)] | None = Field(
+        None, validate_default=True
+    )
 
-    @field_validator("rating", "category", "availability", "title", "description", "stock")
+    @field_validator(
+        *("rating", "category", "availability", "title", "description", "stock"),
+        *("author", "publisher", "year", "binding", "language", "genre", "reviews"),
+    )
     @classmethod
     def _one_way_to_name_a_book(cls, value: Any, info: ValidationInfo) -> Any:
         if "book_id" not in info.data:  # it is wrong itself, and says so
@@ -123,28 +134,6 @@ class PriceReply(Contract):
     informative: bool
     model: ModelRef
     features: FeatureFreshness | None = None
-
-
-class RecommendationRequest(Contract):
-    """Ask for the books most like one book."""
-
-    book_id: BookId
-    limit: Annotated[StrictInt, Field(ge=1, le=100)] = 5
-
-
-class Recommendation(Contract):
-    """One book and how near it is: `score` is at most 1, best first, ties by id."""
-
-    id: int
-    title: str
-    category: str
-    score: float
-
-
-class RecommendationReply(Contract):
-    book_id: int
-    items: tuple[Recommendation, ...]
-    model: ModelRef
 
 
 class SentimentRequest(Contract):

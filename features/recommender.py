@@ -1,41 +1,60 @@
-"""The recommender: the books most like one book, by meaning, by words and by category together."""
+"""The recommender: the books nearest to books that are liked or to a text, in every respect together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
-from sklearn.pipeline import Pipeline, make_pipeline
 
-from features.similarity import Scores, best_rows, work_keys
-
-Vectors = NDArray[np.float32]
+from features import respects
+from features.approximate import ApproximateIndex
+from features.bibliography import shared_people
+from features.former import is_former, of_former
+from features.lens import Lens, is_no_category, text_column
+from features.packing import packed, unpacked
+from features.reasons import Why, telling_words, term_weights
+from features.respects import RESPECTS, Profile, Vectors, blend, compare
+from features.search import Search, Wish
+from features.similarity import spread_out, work_keys
 
 #: Columns that `fit` reads; the embeddings come beside them.
 BOOKS = ("book_id", "title", "category", "description")
+#: Columns that it reads where they are there.
+MORE = ("author", "genre", "language", "year", "reviews")
 INPUTS = ("book_id", "limit")
 OUTPUTS = ("query_id", "book_id", "score")
 
-#: Where shops put books that nobody has put anywhere; two books there have nothing in common.
-NO_CATEGORY = frozenset({"", "default", "add a comment", "uncategorised", "uncategorized", "unknown"})
+#: Books up to which every one is compared with what is asked for.
+EXACT_UP_TO = 100_000
+#: Weights before anything is learnt. Set by hand: the text's as they find the other halves of descriptions
+#: in two shops, the others' so that sharing a thing counts about as much as being near in text.
+GIVEN: Mapping[str, float] = {
+    respects.MEANING: 0.25,
+    respects.WORDS: 0.4,
+    respects.TOPICS: 0.08,
+    respects.TITLE: 0.03,
+    respects.AUTHOR: 0.08,
+    respects.SERIES: 0.05,
+    respects.CATEGORY: 0.1,
+    respects.GENRE: 0.06,
+}
 
-# Two descriptions of one work agree by 0.94 in words and 0.98 in meaning; two volumes of one series
-# stay below 0.76 and 0.89.
-_SAME_WORDS = 0.9
-_TERMS = 2**18
-_SAME_MEANING = 0.97
+_DISLIKED = 0.5
+_POOL = 5  # books a place that diversity chooses from
+_FEWEST_IN_POOL = 50
+#: Attributes that a saved model keeps as bytes.
+_TEXTS = ("titles", "categories", "authors", "descriptions")
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A book near another one; `score` is at most 1."""
+    """A book near what was asked for; `score` is at most 1."""
 
     book_id: int
     title: str
@@ -43,84 +62,114 @@ class Neighbour:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What n books are compared by: unit vectors (n, d), unit term weights (n, terms), category codes (n,).
-
-    A code below 0 is no category: it equals no other.
-    """
-
-    embeddings: Vectors
-    terms: csr_matrix
-    category_codes: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """How alike books are in each respect, at most 1: three arrays of one shape."""
-
-    meaning: Scores
-    words: Scores
-    category: Scores
-
-
 class BookRecommender(BaseEstimator):  # type: ignore[misc]
-    """Exact search over the weighted mean of three likenesses.
+    """Search by the weighted mean of likenesses in `RESPECTS`.
 
-    `meaning_weight` is for the cosine of embeddings, `words_weight` for that of TF-IDF over title and
-    description, `category_weight` for being of one category. Weights are shares of their sum.
+    `weights` give respects their weights, others have none; a weight below 0 speaks against a book. They
+    count as shares of the sum of their sizes. Up to `exact_up_to` books all are compared; beyond that an
+    index gives the candidates, of which the best are found as before.
     """
 
-    def __init__(
-        self, meaning_weight: float = 0.3, words_weight: float = 0.65, category_weight: float = 0.05
-    ) -> None:
-        self.meaning_weight = meaning_weight
-        self.words_weight = words_weight
-        self.category_weight = category_weight
+    def __init__(self, weights: Mapping[str, float] | None = None, exact_up_to: int = EXACT_UP_TO) -> None:
+        self.weights = weights
+        self.exact_up_to = exact_up_to
 
     @property
-    def weights(self) -> tuple[float, float, float]:
-        """The shares of meaning, words and category; their sum is 1."""
-        total = self.meaning_weight + self.words_weight + self.category_weight
-        return self.meaning_weight / total, self.words_weight / total, self.category_weight / total
+    def shares(self) -> dict[str, float]:
+        """Respect -> its share, of those with a weight; their sizes sum to 1."""
+        weights = GIVEN if self.weights is None else self.weights
+        total = sum(map(abs, weights.values()))
+        return {name: weights[name] / total for name in RESPECTS if weights.get(name)}
 
     def fit(self, books: pd.DataFrame, embeddings: Vectors) -> Self:
-        """Index n books with the columns of `BOOKS` and their unit vectors (n, d).
+        """Index n books with the columns of `BOOKS`, those of `MORE` that are known, and unit vectors (n, d).
 
         Raises `ValueError` for no books, an id that occurs twice, vectors that are not one a book, or
-        weights that are negative or all 0.
+        weights that cannot weigh.
         """
         self._check(books, embeddings)
         order = np.argsort(books["book_id"].to_numpy(), kind="stable")  # so that ties go to the lower id
         ordered = books.iloc[order]
         self.book_ids = ordered["book_id"].to_numpy(dtype=np.int64)
-        self.titles = list(ordered["title"])
-        self.categories = list(ordered["category"])
+        self.titles, self.categories = list(ordered["title"]), list(ordered["category"])
+        self.authors, self.descriptions = text_column(ordered, "author"), list(ordered["description"])
         self.works = np.unique(work_keys(self.titles), return_inverse=True)[1].astype(np.int64)
-        self.category_names = sorted(set(self.categories))
-        texts = texts_of(ordered)
-        self.weighting = _weighting().fit(texts)
-        profile = self.profile(texts, self.categories, embeddings[order])
-        self.embeddings = profile.embeddings
-        self.terms = profile.terms
-        self.books_by_term = csr_matrix(profile.terms.T)
-        self.category_codes = profile.category_codes
+        self.lens = Lens().fit(ordered)
+        self.profile = self.lens.profile(ordered, embeddings[order])
+        self.index = ApproximateIndex.build(self.embeddings) if len(books) > self.exact_up_to else None
         return self
+
+    @property
+    def embeddings(self) -> Vectors:
+        """The unit vectors (n, d) of the indexed books."""
+        found: Vectors = self.profile.respects[respects.MEANING]
+        return found
+
+    def wish(
+        self,
+        like: Sequence[int] = (),
+        dislike: Sequence[int] = (),
+        text: str = "",
+        vector: Vectors | None = None,
+    ) -> Wish:
+        """What those books and that text, whose unit vector (d,) is `vector`, ask for together.
+
+        The text counts as one more book that is liked. Raises `KeyError` for an id that is not indexed.
+        """
+        named = np.array([self.row(one) for one in (*like, *dislike)], dtype=np.int64)
+        wanted = [self.profile.take(named[: len(like)])] if like else []
+        if vector is not None:
+            asked = pd.DataFrame({"title": [""], "category": [""], "description": [text]})
+            wanted.append(self.lens.profile(asked, vector[None, :]))
+        liked = _mean(wanted)
+        profile = liked
+        if dislike:
+            profile = liked.plus(self.profile.take(named[len(like) :]).mean(), -_DISLIKED)
+        return Wish(profile, liked, named, len(like), text)
 
     def recommend(self, book_id: int, k: int, among: NDArray[np.bool_] | None = None) -> list[Neighbour]:
         """The k books most like that one, best first, ties by lower id; fewer where there are fewer.
 
-        `among` (n,) says which rows of the index may be given; all by default. The book itself and its
-        duplicates are left out: another edition of the title, or a description that says the same in
-        nearly the same words. Raises `KeyError` for an id it does not know.
+        Raises `KeyError` for an id it does not know.
         """
-        scores = self.scores(book_id)
-        if among is not None:
-            scores[~among] = -np.inf
+        return self.nearest(self.wish([book_id]), k, among)
+
+    def nearest(
+        self, wish: Wish, k: int, among: NDArray[np.bool_] | None = None, diversity: float = 0.0
+    ) -> list[Neighbour]:
+        """The k books nearest to a wish, best first, ties by lower id; fewer only where there are fewer.
+
+        `among` (n,) says which rows of the index may be given; all by default. Books that were named are
+        left out with their duplicates: other editions of the title, and descriptions that say the same in
+        nearly the same words. With `diversity` (0 to 1) they come in the order of `spread_out`.
+        """
+        wanted = max(_POOL * k, _FEWEST_IN_POOL) if diversity else k
+        rows, scores = self._search.best(wish, wanted, among)
+        if diversity:
+            pool = self.profile.take(rows)
+            chosen = spread_out(
+                scores, blend(compare(pool, pool, tuple(self.shares)), self.shares), k, diversity
+            )
+            rows, scores = rows[chosen], scores[chosen]
         return [
-            Neighbour(int(self.book_ids[row]), self.titles[row], self.categories[row], float(scores[row]))
-            for row in best_rows(scores, k)
+            Neighbour(int(self.book_ids[row]), self.titles[row], self.categories[row], float(score))
+            for row, score in zip(rows, scores, strict=True)
         ]
+
+    def why(self, wish: Wish, book_ids: Sequence[int]) -> list[Why]:
+        """What brought each of those books near to what is asked for, in their order."""
+        terms: csr_matrix = self.profile.respects[respects.WORDS]
+        asked = term_weights(self._asked_words(wish), csr_matrix(wish.liked.respects[respects.WORDS]))
+        liked = wish.named[: wish.like].tolist()
+        found = []
+        for row in map(self.row, book_ids):
+            category = self.categories[row]
+            shared = not is_no_category(category) and any(self.categories[one] == category for one in liked)
+            people = (shared_people(self.authors[row], self.authors[one]) for one in liked)
+            told = telling_words(self.lens, self.titles[row], self.descriptions[row], terms[row], asked)
+            author = next((name for name in people if name), None)
+            found.append(Why(category if shared else None, author, *told))
+        return found
 
     def predict(self, X: pd.DataFrame) -> pd.DataFrame:
         """Neighbours of each row's `book_id`, at most `limit` of them: `query_id`, `book_id`, `score`.
@@ -135,19 +184,14 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         frame = pd.DataFrame(found, columns=list(OUTPUTS))
         return frame.astype({"query_id": "int64", "book_id": "int64", "score": "float64"})
 
-    def scores(self, book_id: int) -> Scores:
-        """Likeness (n,) of every indexed book to that one, -inf for itself and its duplicates."""
-        row = self.row(book_id)
-        likeness = self._likeness_to(row)
-        scores = self.blend(likeness)
-        same = (likeness.meaning >= _SAME_MEANING) | (likeness.words >= _SAME_WORDS)
-        scores[same | (self.works == self.works[row])] = -np.inf
-        return np.minimum(scores, np.float32(1))  # rounding may carry equal unit vectors beyond 1
-
     def rows_among(self, book_ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which rows (n,) of the index are of one of these books."""
         found: NDArray[np.bool_] = np.isin(self.book_ids, book_ids)
         return found
+
+    def duplicates(self, row: int) -> NDArray[np.bool_]:
+        """Which rows (n,) are never given for that one: itself, its other editions and its copies."""
+        return self._search.duplicates(row)
 
     def row(self, book_id: int) -> int:
         """Row of that book in the index. Raises `KeyError`."""
@@ -156,65 +200,54 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
             raise KeyError(book_id)
         return row
 
-    def blend(self, likeness: Likeness) -> Scores:
-        """The weighted mean of the three, in their shape."""
-        meaning, words, category = (np.float32(weight) for weight in self.weights)
-        blended: Scores = meaning * likeness.meaning + words * likeness.words + category * likeness.category
-        return blended
+    def __getstate__(self) -> dict[str, Any]:
+        """What is saved: texts as bytes, matrices by rows alone, the index as it writes itself."""
+        state = dict(self.__dict__)
+        if "profile" in state:
+            state |= {name: packed(state[name]) for name in _TEXTS}
+            state["profile"] = dict(self.profile.respects)
+            state["index"] = None if self.index is None else self.index.__getstate__()
+        return state
 
-    def profile(self, texts: Sequence[str], categories: Sequence[str], embeddings: Vectors) -> Profile:
-        """Texts, indexed or not, made comparable; a category that was not indexed is none."""
-        codes = {name: code for code, name in enumerate(self.category_names) if not is_no_category(name)}
-        return Profile(
-            embeddings=np.ascontiguousarray(embeddings, dtype=np.float32),
-            terms=csr_matrix(self.weighting.transform(texts)),
-            category_codes=np.array([codes.get(name, -1) for name in categories], dtype=np.int64),
-        )
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if is_former(state):
+            self.__dict__.update(of_former(state))
+            return
+        self.__dict__.update(state)
+        if "profile" in state:
+            self.__dict__ |= {name: unpacked(state[name]) for name in _TEXTS}
+            self.profile = Profile(state["profile"])
+            self.index = None if state["index"] is None else ApproximateIndex(**state["index"])
 
-    def _likeness_to(self, row: int) -> Likeness:
-        code = self.category_codes[row]
-        return Likeness(
-            meaning=self.embeddings @ self.embeddings[row],
-            words=(self.terms[row] @ self.books_by_term).toarray()[0],
-            category=((self.category_codes == code) & (code >= 0)).astype(np.float32),
-        )
+    @property
+    def _search(self) -> Search:
+        return Search(self.profile, self.works, self.shares, self.index, self.exact_up_to)
+
+    def _asked_words(self, wish: Wish) -> list[str]:
+        """The words of all that is liked, each once."""
+        rows = wish.named[: wish.like].tolist()
+        texts = [*(f"{self.titles[row]}\n{self.descriptions[row]}" for row in rows), wish.text]
+        return sorted({word for text in texts for word in self.lens.words(text)})
 
     def _check(self, books: pd.DataFrame, embeddings: Vectors) -> None:
         if books.empty or books["book_id"].duplicated().any():
             raise ValueError("wanted at least one book, and each book_id once")
         if embeddings.ndim != 2 or len(embeddings) != len(books):
             raise ValueError(f"wanted a vector for each of {len(books)} books, got shape {embeddings.shape}")
-        weights = (self.meaning_weight, self.words_weight, self.category_weight)
-        if min(weights) < 0 or sum(weights) <= 0:
-            raise ValueError(f"weights must be 0 or more and not all 0, got {weights}")
+        weights = GIVEN if self.weights is None else self.weights
+        if unknown := sorted(set(weights) - set(RESPECTS)):
+            raise ValueError(f"weights are given to {', '.join(RESPECTS)}, not to {', '.join(unknown)}")
+        if not 0 < sum(map(abs, weights.values())) < float("inf"):
+            raise ValueError(f"weights must be numbers and not all 0, got {dict(weights)}")
 
 
-def compare(queries: Profile, candidates: Profile) -> Likeness:
-    """Likeness (q, c) of each query to each candidate."""
-    codes = queries.category_codes[:, None]
-    same = (codes == candidates.category_codes[None, :]) & (codes >= 0)
-    return Likeness(
-        meaning=queries.embeddings @ candidates.embeddings.T,
-        words=(queries.terms @ candidates.terms.T).toarray(),
-        category=same.astype(np.float32),
-    )
-
-
-def texts_of(books: pd.DataFrame) -> list[str]:
-    """The words a book is known by: its title and its description."""
-    return [f"{title}\n{text}" for title, text in zip(books["title"], books["description"], strict=True)]
-
-
-def is_no_category(name: str) -> bool:
-    """Whether a shop's category only says that there is none."""
-    return name.strip().casefold() in NO_CATEGORY
-
-
-def _weighting() -> Pipeline:
-    # Hashed, because a vocabulary takes ten times the space of all the rest when the model is saved.
-    return make_pipeline(
-        HashingVectorizer(
-            n_features=_TERMS, stop_words="english", alternate_sign=False, norm=None, dtype=np.float32
-        ),
-        TfidfTransformer(sublinear_tf=True),
-    )
+def _mean(wanted: Sequence[Profile]) -> Profile:
+    """The mean row of all rows of some profiles."""
+    first, *others = wanted
+    if not others:
+        return first.mean()
+    rows = sum(map(len, wanted))
+    mean = first.mean().times(len(first) / rows)
+    for more in others:
+        mean = mean.plus(more.mean(), len(more) / rows)
+    return mean

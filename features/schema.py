@@ -38,6 +38,11 @@ VIEWS: dict[str, dict[str, str]] = {
     EMBEDDING_VIEW: {"embedding": "vector"},
 }
 
+#: Features that may be missing, NaN or None then.
+NUMBERS = frozenset(feature for view in VIEWS.values() for feature, kind in view.items() if kind == "number")
+#: The feature that is the vector of the description.
+VECTOR = "embedding"
+
 LABEL = "price"
 CURRENCY = "currency"
 
@@ -58,7 +63,10 @@ SERVICES: dict[str, dict[str, tuple[str, ...]]] = {
         PRICE_VIEW: (LABEL, CURRENCY),
     },
     RECOMMENDER_SERVICE: {
-        DETAILS_VIEW: ("title", "category", "description", "author"),
+        DETAILS_VIEW: (
+            *("title", "category", "description", "author"),
+            *("genre", "language", "year", "reviews"),
+        ),
         EMBEDDING_VIEW: ("embedding",),
     },
     SENTIMENT_SERVICE: {DETAILS_VIEW: ("description",), EMBEDDING_VIEW: ("embedding",)},

@@ -1,4 +1,4 @@
-"""Which books are near which: exact search over ready-made scores, and keys by which editions are known."""
+"""Which of scored books are given, in which order, and keys by which editions of one work are known."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _EDITION = (
     r"annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
 )
 _SAYS_EDITION = re.compile(_EDITION, re.IGNORECASE)
+_BETWEEN_AUTHORS = re.compile(r"[,;/|&]|\band\b", re.IGNORECASE)
 # "Dune: 40th Anniversary Edition", but not "Spark Joy: An Illustrated Master Class": the mark comes last.
 _EDITION_AT_END = re.compile(rf"\s*(?:[:;,]|\s[-–—])\s[^:;,–—]*{_EDITION}\s*$", re.IGNORECASE)
 
@@ -34,6 +35,25 @@ def best_rows(scores: Scores, k: int) -> NDArray[np.int64]:
     return left[order[:k]].astype(np.int64)
 
 
+def spread_out(scores: Scores, alike: Scores, k: int, diversity: float) -> NDArray[np.int64]:
+    """Places (at most k) of candidates in the order of maximal marginal relevance.
+
+    `scores` (m,) are best first, `alike` (m, m) is how like each other they are. Each next one has the
+    greatest (1 - diversity) of its score less `diversity` of its greatest likeness to one before it; ties
+    go to the better score, then to the lower place. The first is always the best.
+    """
+    left = np.ones(len(scores), dtype=bool)
+    nearest = np.zeros(len(scores), dtype=np.float32)
+    chosen: list[int] = []
+    for _ in range(min(k, len(scores))):
+        gains = np.where(left, (1 - diversity) * scores - diversity * nearest, -np.inf)
+        best = int(gains.argmax()) if chosen else 0
+        chosen.append(best)
+        left[best] = False
+        nearest = np.maximum(nearest, alike[best]) if len(chosen) > 1 else alike[best]
+    return np.array(chosen, dtype=np.int64)
+
+
 def work_keys(titles: Sequence[str]) -> list[str]:
     """Keys, the same for titles of one work: case, punctuation, spaces and marks of an edition are no part.
 
@@ -41,6 +61,41 @@ def work_keys(titles: Sequence[str]) -> list[str]:
     of a series keep their numbers. A title made of such marks alone is its own key.
     """
     return [_work_key(title) for title in titles]
+
+
+def edition_keys(titles: Sequence[str], authors: Sequence[str]) -> list[str]:
+    """Keys, the same for editions of one book: of one work by `work_keys`, and with an author in common.
+
+    Spaces, points and case are no part of a name, and `A, B` are two authors. Where one edition of a work
+    does not name its author, all books of that title count as editions of it: it may be of any of them.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, work in enumerate(work_keys(titles)):
+        rows_of.setdefault(work, []).append(row)
+    keys = [""] * len(titles)
+    for work, rows in rows_of.items():
+        for number, circle in enumerate(_circles([_people(authors[row]) for row in rows])):
+            for place in circle:
+                keys[rows[place]] = f"{work}\0{number}"
+    return keys
+
+
+def _circles(people: Sequence[frozenset[str]]) -> list[list[int]]:
+    """Places of those that have somebody in common, directly or through others; nobody may be anybody."""
+    if not all(people):
+        return [list(range(len(people)))]
+    circles: list[tuple[frozenset[str], list[int]]] = []
+    for place, names in enumerate(people):
+        met = [circle for circle in circles if circle[0] & names]
+        circles = [circle for circle in circles if not circle[0] & names]
+        together = names.union(*(known for known, _ in met))
+        circles.append((together, sorted([place, *(one for _, places in met for one in places)])))
+    return [places for _, places in circles]
+
+
+def _people(author: str) -> frozenset[str]:
+    names = (_NOT_IN_A_WORD.sub("", name.casefold()) for name in _BETWEEN_AUTHORS.split(author))
+    return frozenset(name for name in names if name)
 
 
 def _work_key(title: str) -> str:

@@ -18,27 +18,24 @@ from bookshelf.contracts import (
     Interval,
     PriceReply,
     PriceRequest,
-    Recommendation,
     RecommendationReply,
-    RecommendationRequest,
     SentimentReply,
     SentimentRequest,
+    SimilarReply,
 )
-from bookshelf.errors import BookshelfError, InvalidBook, NotFound
+from bookshelf.errors import BookshelfError, InvalidBook
+from features.schema import NUMBERS, VECTOR
 from features.text import clean_description
 from serving.champions import Champion
 from serving.freshness import Freshness
-from serving.offer import Offer, OnOffer
 from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from features.layers import LayeredEncoder
 
-Reply: TypeAlias = PriceReply | RecommendationReply | SentimentReply
+Reply: TypeAlias = PriceReply | RecommendationReply | SimilarReply | SentimentReply
 Answer: TypeAlias = Reply | BookshelfError
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -49,7 +46,6 @@ _AT_ONCE = 8
 # and not for the whole, and a caller who has gone costs no more than the part that is under way.
 _CHARACTERS_AT_ONCE = MAX_DESCRIPTION
 _KNOWN_SHOWN = 10
-_NUMBERS = frozenset({"rating", "stock"})
 
 
 class Answers(Protocol):
@@ -65,23 +61,28 @@ class Answers(Protocol):
 
 
 class PriceAnswers:
-    """Prices: books known by id get their features from the online store, all are predicted in one go."""
+    """Prices: books known by id get their features from the online store, all are predicted in one go.
+
+    Descriptions are encoded only for a model that reads vectors, in the thread that encodes for all.
+    """
 
     contract = PriceRequest
 
-    def __init__(self, champion: Champion, online: OnlineFeatures, freshness: Freshness) -> None:
+    def __init__(
+        self, champion: Champion, online: OnlineFeatures, freshness: Freshness, encoding: ThreadPoolExecutor
+    ) -> None:
         self.champion = champion
         self._online = online
         self._freshness = freshness
-        self._features = _read_by(champion)
+        self._encoding = encoding
 
     async def __call__(self, requests: Sequence[PriceRequest]) -> list[Answer]:
         by_id = [one.book_id for one in requests if one.book_id is not None]
-        known = await self._online.read(by_id, self._features) if by_id else {}
+        known = await self._online.read(by_id, _read_by(self.champion)) if by_id else {}
         fresh = await self._freshness.of(known) if known else {}
         rows = [_attempt(self._inputs, one, known) for one in requests]
         sound = [row for row in rows if not isinstance(row, BookshelfError)]
-        answers = _in_place(rows, await _off_loop(self._replies, sound))
+        answers = _in_place(rows, await _off_loop(self._replies, await self._with_vectors(sound)))
         return [_told(answer, one, fresh) for one, answer in zip(requests, answers, strict=True)]
 
     def _inputs(self, request: PriceRequest, known: Mapping[int, OnlineRow]) -> Mapping[str, Any]:
@@ -93,20 +94,34 @@ class PriceAnswers:
             some = ", ".join(map(repr, categories[:_KNOWN_SHOWN]))
             expected = f"one of the {len(categories)} categories the model knows, such as {some}"
             raise InvalidBook("category", expected, request.category)
-        return {
-            "category": request.category,
-            "rating": request.rating,
-            "stock": request.stock,
-            "availability": request.availability,
-            "title": request.title or "",
-            "description": clean_description(request.description or ""),
-        }
+        given = request.model_dump(exclude={"book_id", "description"})
+        known_texts = {name: text or "" for name, text in given.items() if name not in NUMBERS}
+        return given | known_texts | {"description": clean_description(request.description or "")}
+
+    async def _with_vectors(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """The rows, each with the vector of its description if the model reads one."""
+        if not self.champion.model.reads_vectors:
+            return rows
+        loop = asyncio.get_running_loop()
+        texts = [row["description"] for row in rows if VECTOR not in row]
+        vectors: list[Any] = []
+        for part in _parts(texts):
+            vectors += await loop.run_in_executor(self._encoding, self._vectors, part)
+        made = iter(vectors)
+        return [row if VECTOR in row else {**row, VECTOR: next(made)} for row in rows]
+
+    def _vectors(self, texts: list[str]) -> list[Any]:
+        encoder = self.champion.encoder
+        assert encoder is not None  # no model that reads vectors is served without one
+        # The model takes no notice of the vector of no text.
+        told = iter(encoder.embed([text for text in texts if text]))
+        return [next(told) if text else [0.0] * encoder.dimensions for text in texts]
 
     def _replies(self, rows: Sequence[Mapping[str, Any]]) -> list[Reply]:
         if not rows:
             return []
         model = self.champion.model
-        predicted = model.predict(_frame(rows))
+        predicted = model.predict(_frame(rows, model.inputs))
         prices = predicted[["price", "low", "high"]].to_numpy().round(2).tolist()
         return [
             PriceReply(
@@ -118,41 +133,6 @@ class PriceAnswers:
             )
             for price, low, high in prices
         ]
-
-
-class RecommendationAnswers:
-    """The books most like each book, of those still on offer."""
-
-    contract = RecommendationRequest
-
-    def __init__(self, champion: Champion, offer: OnOffer) -> None:
-        self.champion = champion
-        self._offer = offer
-        self._known: tuple[int, NDArray[np.bool_]] | None = None
-
-    async def __call__(self, requests: Sequence[RecommendationRequest]) -> list[Answer]:
-        among = self._rows_of(await self._offer.now())
-        return await _off_loop(lambda many: [_attempt(self._reply, one, among) for one in many], requests)
-
-    def _rows_of(self, offer: Offer | None) -> NDArray[np.bool_] | None:
-        """Which rows of the index are on offer; None where that is not known. Found once a revision."""
-        if offer is None:
-            return None
-        if self._known is None or self._known[0] != offer.revision:
-            self._known = (offer.revision, self.champion.model.rows_among(offer.book_ids))
-        return self._known[1]
-
-    def _reply(self, request: RecommendationRequest, among: NDArray[np.bool_] | None) -> Reply:
-        try:
-            nearest = self.champion.model.recommend(request.book_id, request.limit, among)
-        except KeyError as error:
-            reason = f"recommender version {self.champion.version} does not know book {request.book_id}"
-            raise NotFound("book_id", reason) from error
-        items = tuple(
-            Recommendation(id=one.book_id, title=one.title, category=one.category, score=one.score)
-            for one in nearest
-        )
-        return RecommendationReply(book_id=request.book_id, items=items, model=self.champion.ref)
 
 
 class SentimentAnswers:
@@ -217,28 +197,25 @@ def _parts(texts: Sequence[str]) -> Iterator[list[str]]:
         yield part
 
 
-def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The rows as the price model reads them: numbers as doubles, what is not known as NaN."""
+def _frame(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pd.DataFrame:
+    """The columns of those names as the price model reads them: numbers as doubles, NaN where not known."""
     import numpy as np
     import pandas as pd
-
-    from features.price import INPUTS
 
     # Column by column, each with its type: from rows, pandas takes three times as long to find them out.
     return pd.DataFrame(
         {
-            name: np.array([row[name] for row in rows], dtype="float64" if name in _NUMBERS else object)
-            for name in INPUTS
+            name: np.array([row[name] for row in rows], dtype="float64")
+            if name in NUMBERS
+            else pd.Series([row[name] for row in rows], dtype=object)
+            for name in names
         }
     )
 
 
 def _read_by(champion: Champion) -> list[str]:
     """The features that a price model reads; what it does not read need not be there."""
-    from features.price import INPUTS
-
-    names = {*INPUTS, *champion.inputs}
-    return [feature for feature in PRICE_FEATURES if feature.partition(":")[2] in names]
+    return [one for one in PRICE_FEATURES if one.partition(":")[2] in champion.model.inputs]
 
 
 def _told(answer: Answer, request: PriceRequest, fresh: Mapping[int, FeatureFreshness]) -> Answer:

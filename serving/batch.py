@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bookshelf.contracts import Contract, Prediction, Problem
+from bookshelf.contracts import Contract, Prediction, Problem, SimilarReply
 from bookshelf.errors import BookshelfError
 from serving.answers import Answer, Answers
 from serving.problems import broken_contract, of_error
@@ -35,4 +35,5 @@ def _prediction(index: int, answer: Answer | Problem) -> Prediction:
         answer = of_error(answer, place=f"inputs.{index}")
     if isinstance(answer, Problem):
         return Prediction(index=index, error=answer)
+    assert not isinstance(answer, SimilarReply)  # no batch asks for one
     return Prediction(index=index, prediction=answer)

@@ -37,8 +37,6 @@ SERVING_TAG = "serving"
 
 # A registry holds so many characters of a tag.
 _LONGEST_TAG = 5_000
-# The recommender holds the vectors of the books it knows and reads no text.
-_READ_VECTORS_OF_TEXTS: frozenset[ModelName] = frozenset({"sentiment"})
 
 Loaded = TypeVar("Loaded")
 
@@ -113,7 +111,7 @@ class Registry:
         with _reading(f"{name} version {version}"):
             load = partial(_load, name, version)
             model, inputs, example = self._loaded(name, version, appointed.key, load)
-            encoder = self._encoder_of(appointed) if name in _READ_VECTORS_OF_TEXTS else None
+            encoder = self._encoder_of(appointed) if _reads_texts(name, model) else None
         return Champion(name, version, appointed.run_id, model, appointed.tags, encoder, inputs, example)
 
     def training_set(self, champion: Champion) -> Path:
@@ -202,6 +200,11 @@ class Registry:
         if TRAINING_SET not in {artifact.path for artifact in self._client.list_artifacts(run_id)}:
             return None
         return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=TRAINING_SET))
+
+
+def _reads_texts(name: ModelName, model: Any) -> bool:
+    """Whether the model is given vectors of texts: the recommender those of what is said in words."""
+    return name != "price" or model.reads_vectors
 
 
 def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], Any]:

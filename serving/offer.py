@@ -5,29 +5,103 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from bookshelf.book import IN_STOCK
 from bookshelf.catalogue import Catalogue, on_offer
+from bookshelf.contracts import RecommendationFilters
 from bookshelf.database import reading
 from bookshelf.tables import versions
 
 log = logging.getLogger(__name__)
 
 _ASK_AGAIN = 1.0  # seconds
+_OFFERED = (
+    versions.c.book_id,
+    versions.c.price_hundredths,
+    func.coalesce(or_(versions.c.stock > 0, versions.c.availability == IN_STOCK), False),
+    versions.c.category,
+    versions.c.source,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The ids of the books on offer at one revision of the catalogue, ascending."""
+    """The books on offer at one revision of the catalogue, by ascending id, and what may be filtered by.
+
+    Names are numbered in the order of `category_names` and `source_names`; categories are folded in case.
+    Prices are in each book's own currency.
+    """
 
     revision: int
     book_ids: NDArray[np.int64]
+    prices: NDArray[np.float64]
+    in_stock: NDArray[np.bool_]
+    categories: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    category_names: Sequence[str]
+    source_names: Sequence[str]
+
+    @classmethod
+    def of(cls, revision: int, rows: Sequence[Row[Any]]) -> Offer:
+        """Of rows as `_OFFERED` names them."""
+        ids, hundredths, stock, categories, sources = zip(*rows, strict=True) if rows else [()] * 5
+        category_names, category_codes = np.unique([_folded(one) for one in categories], return_inverse=True)
+        source_names, source_codes = np.unique(sources, return_inverse=True)
+        return cls(
+            revision=revision,
+            book_ids=np.array(ids, dtype=np.int64),
+            prices=np.array(hundredths, dtype=np.float64) / 100,
+            in_stock=np.array(stock, dtype=bool),
+            categories=category_codes.astype(np.int64),
+            sources=source_codes.astype(np.int64),
+            category_names=[str(name) for name in category_names],
+            source_names=[str(name) for name in source_names],
+        )
+
+    def passing(self, filters: RecommendationFilters) -> NDArray[np.bool_]:
+        """Which of the books (n,) get through; one whose stock is not known is not in stock."""
+        passing = np.ones(len(self.book_ids), dtype=bool)
+        if filters.category is not None:
+            passing &= self.categories == _number(self.category_names, _folded(filters.category))
+        if filters.source is not None:
+            passing &= self.sources == _number(self.source_names, filters.source)
+        if filters.min_price is not None:
+            passing &= self.prices >= filters.min_price
+        if filters.max_price is not None:
+            passing &= self.prices <= filters.max_price
+        if filters.in_stock is not None:
+            passing &= self.in_stock == filters.in_stock
+        return passing
+
+    def places_of(self, book_ids: NDArray[np.int64]) -> Places:
+        """Where books of an index stand in this offer."""
+        places = np.searchsorted(self.book_ids, book_ids).clip(max=max(len(self.book_ids) - 1, 0))
+        if not len(self.book_ids):
+            return Places(self, places, np.zeros(len(book_ids), dtype=bool))
+        return Places(self, places, self.book_ids[places] == book_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the books of an index stand in an offer (n,), and which of them are on offer at all."""
+
+    offer: Offer
+    places: NDArray[np.int64]
+    offered: NDArray[np.bool_]
+
+    def passing(self, filters: RecommendationFilters) -> NDArray[np.bool_]:
+        """Which rows (n,) of the index are on offer and get through the filters."""
+        if not self.offered.any():
+            return self.offered
+        return self.offered & self.offer.passing(filters)[self.places]
 
 
 class OnOffer:
@@ -55,10 +129,19 @@ class OnOffer:
                 return None
             if self._known is not None and self._known.revision == snapshot.revision:
                 return self._known
-            offered = select(versions.c.book_id).where(on_offer(snapshot.published_at))
+            offered = select(*_OFFERED).where(on_offer(snapshot.published_at)).order_by(versions.c.book_id)
             with reading(catalogue.engine) as connection:
-                book_ids = connection.execute(offered.order_by(versions.c.book_id)).scalars().all()
+                rows = connection.execute(offered).all()
         except SQLAlchemyError as error:
             log.warning("the catalogue cannot be read, books that left are not known: %s", error)
             return self._known
-        return Offer(snapshot.revision, np.array(book_ids, dtype=np.int64))
+        return Offer.of(snapshot.revision, rows)
+
+
+def _folded(category: str) -> str:
+    return category.strip().casefold()
+
+
+def _number(names: Sequence[str], name: str) -> int:
+    """The number of a name, -1 if no book has it."""
+    return names.index(name) if name in names else -1

@@ -26,9 +26,6 @@ PRICE_FEATURES = tuple(
     for feature in features
     if view != schema.PRICE_VIEW
 )
-_NUMBERS = frozenset(
-    feature for view in schema.VIEWS.values() for feature, kind in view.items() if kind == "number"
-)
 #: Every feature that fits into a table: all but the vectors.
 TABLE_FEATURES = tuple(
     f"{view}:{feature}"
@@ -172,7 +169,7 @@ def of_book(rows: Mapping[int, OnlineRow], book_id: int) -> Mapping[str, Any]:
     row = rows.get(book_id)
     if row is None:
         raise NotFound("book_id", f"the online feature store has no features of book {book_id}")
-    lacking = [name for name, value in row.values.items() if value is None and name not in _NUMBERS]
+    lacking = [name for name, value in row.values.items() if value is None and name not in schema.NUMBERS]
     if lacking:
         told = ", ".join(lacking)
         raise NotFound(

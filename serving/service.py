@@ -33,6 +33,8 @@ from bookshelf.contracts import (
     RecommendationRequest,
     SentimentReply,
     SentimentRequest,
+    SimilarReply,
+    SimilarRequest,
     TableReply,
     TableRequest,
     TrainingDataRequest,
@@ -41,7 +43,7 @@ from bookshelf.errors import BookshelfError, ModelUnavailable
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import QUIET_ENVIRONMENT, load_settings
 from features.schema import FRESHNESS, PRICE_SERVICE
-from serving.answers import Answers, PriceAnswers, RecommendationAnswers, SentimentAnswers
+from serving.answers import Answers, PriceAnswers, SentimentAnswers
 from serving.batch import predictions
 from serving.champions import Champion, Registry
 from serving.checks import check_inputs, rehearse
@@ -53,10 +55,11 @@ from serving.metrics import count_predictions, standing_of
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
+from serving.recommendations import RecommendationAnswers
 from serving.shelf import Shelf, limit_threads, settled_heap
 from serving.tables import features_table, past_training_table, training_table
 
-OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SentimentReply)
+OneReply = TypeVar("OneReply", PriceReply, RecommendationReply, SimilarReply, SentimentReply)
 
 # Prometheus's own buckets begin at 5 ms, which is longer than most answers take.
 _SECONDS = [0.0005 * 2**power for power in range(17)]
@@ -124,9 +127,9 @@ class Bookshelf:
 
     def _answers_of(self, champion: Champion) -> Answers:
         if champion.name == "price":
-            return PriceAnswers(champion, self.online, self._freshness(PRICE_SERVICE))
+            return PriceAnswers(champion, self.online, self._freshness(PRICE_SERVICE), self.encoding)
         if champion.name == "recommender":
-            return RecommendationAnswers(champion, self.offer)
+            return RecommendationAnswers(champion, self.offer, self.encoding)
         return SentimentAnswers(champion, self.encoding)
 
     def _freshness(self, service: str) -> Freshness:
@@ -149,6 +152,11 @@ class Bookshelf:
     async def recommendations(self, request: RecommendationRequest, /) -> RecommendationReply:
         """The books most like one book."""
         return await self._one("recommender", request, RecommendationReply)
+
+    @endpoint
+    async def similar(self, request: SimilarRequest, /) -> SimilarReply:
+        """The books near what is liked and far from what is disliked."""
+        return await self._one("recommender", request, SimilarReply)
 
     @endpoint
     async def sentiment(self, request: SentimentRequest, /) -> SentimentReply:

@@ -127,7 +127,20 @@ def _fit(name: str, settings: Settings, params: Any, as_of: datetime, source: st
         from training.dataset import load_training_set
         from training.price import fit_price
 
-        return fit_price(load_training_set(settings, PRICE_SERVICE, as_of, source), params)
+        return _with_encoder(
+            fit_price(load_training_set(settings, PRICE_SERVICE, as_of, source), params), settings
+        )
     fit = getattr(import_module(f"training.{name}"), f"fit_{name}")
     fitted: Fitted = fit(settings, params, as_of, source)
     return fitted
+
+
+def _with_encoder(fitted: Fitted, settings: Settings) -> Fitted:
+    """The price model with the encoder named whose vectors it reads, if it reads any."""
+    if not fitted.model.reads_vectors:
+        return fitted
+    from features.embedding import Encoder  # seconds of imports
+    from training.registry import FINGERPRINT_TAG
+
+    fingerprint = Encoder.load(settings.encoder).fingerprint
+    return replace(fitted, tags={**fitted.tags, FINGERPRINT_TAG: fingerprint})

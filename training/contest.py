@@ -2,113 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from features.price import PriceRegressor
-from features.similarity import work_keys
-from training.metrics import Estimate, bootstrap_mean, mean_absolute_error, permutation_p
-from training.money import money
+from features.price_columns import BookColumns
+from features.price_linear import variance_shares
+from training.metrics import mean_absolute_error
+from training.skill import RULE, Skill, skill_of
+from training.yardstick import Yardstick
 
 Values = NDArray[np.float64]
-
-#: With fewer books than this a pattern cannot be told from luck, and none is looked for.
-FEWEST_TO_LEARN_FROM = 40
-#: A gain of a smaller share of the median's error is of no use to anybody, however certain.
-SMALLEST_GAIN = 0.01
-#: Stricter than the usual 0.05, for the candidate on trial is the best of several.
-LARGEST_P = 0.01
+#: A `PriceRegressor` of that kind and those parameters.
+AModel = Callable[..., PriceRegressor]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A candidate with its price for each training row (n,), made without the row; `error` is in
-    the unit of the prices."""
+    """A candidate with its price for each training row (n,), made without the row; `error` is by the
+    yardstick, `mae` in the unit of the prices."""
 
     name: str
     model: PriceRegressor
     prices: Values
     error: float
+    mae: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
     """Candidates, best first, against the median, on the same rows left out in turn.
 
-    `gain` is by how much the best one's mean error is smaller, and `p` how often chance comes as
-    near; both are None where there were too few books to try. `reason` is the outcome in a sentence.
+    `skill` is the best one's; None where there were too few books to try. `reason` is the outcome in a
+    sentence.
     """
 
     true: Values
+    yardstick: Yardstick
     median: Entry | None
     entries: tuple[Entry, ...]
-    gain: Estimate | None
-    p: float | None
-    informative: bool
+    skill: Skill | None
     reason: str
 
     @property
-    def winner(self) -> str:
-        return self.entries[0].name if self.informative else "median"
+    def informative(self) -> bool:
+        return self.skill is not None and self.skill.counts
 
     def metrics(self) -> dict[str, float]:
         """Every number measured here, by the name it is logged under."""
-        if self.median is None or self.gain is None or self.p is None:
+        if self.median is None or self.skill is None:
             return {}
         return {
-            "cv_mae": self.entries[0].error,
-            "baseline_cv_mae": self.median.error,
-            "cv_gain": self.gain.mean,
-            "cv_gain_low": self.gain.low,
-            "cv_gain_high": self.gain.high,
-            "permutation_p": self.p,
-            **{f"cv_mae_{entry.name}": entry.error for entry in self.entries},
+            "cv_mae": self.entries[0].mae,
+            "baseline_cv_mae": self.median.mae,
+            **self.skill.metrics("cv_"),
+            **{f"cv_mae_{entry.name}": entry.mae for entry in self.entries},
         }
 
 
 def hold_contest(
-    X: pd.DataFrame, y: Values, candidates: Mapping[str, PriceRegressor], *, folds: int, seed: int, unit: str
+    books: BookColumns, y: Values, a_model: AModel, *, alpha: float, yardstick: Yardstick
 ) -> Contest:
-    """Try every candidate on n books with their prices, which are told in `unit`.
+    """Try ridges and blends on n books with their prices, judged by the yardstick.
 
-    A candidate counts as informative only if the paired bootstrap's 95 % interval of its gain lies above
-    0, the gain is of some use, and chance does not come as near.
+    Ridges settle whether prices or their logarithms are learned, and how strong ridge is; trees and blends
+    go on from the best of them.
     """
-    works = len(set(work_keys(list(X["title"]))))
-    if len(y) < FEWEST_TO_LEARN_FROM or works < folds:
+    median_model = a_model("median")
+    works = len(set(books.editions))
+    if len(y) < RULE.fewest_books or works < median_model.folds:
         reason = f"{len(y)} books of {works} works to train on are too few to tell a pattern from luck."
-        return Contest(true=y, median=None, entries=(), gain=None, p=None, informative=False, reason=reason)
-    median = _entry("median", PriceRegressor("median", folds=folds, seed=seed), X, y)
-    tried = [_entry(name, model, X, y) for name, model in candidates.items()]
-    entries = sorted(tried, key=lambda entry: entry.error)
-    best = entries[0]
-    gain = bootstrap_mean(np.abs(y - median.prices) - np.abs(y - best.prices), seed=seed)
-    p = permutation_p(y, best.prices, seed=seed)
-    informative = gain.low > 0 and gain.mean >= SMALLEST_GAIN * median.error and p <= LARGEST_P
+        return Contest(true=y, yardstick=yardstick, median=None, entries=(), skill=None, reason=reason)
+    median = _entry("median", median_model, median_model.out_of_fold(books, y), y, yardstick)
+    ridges = sorted(_ridges(books, y, a_model, alpha, yardstick), key=lambda entry: entry.error)
+    blends = _blends(books, y, a_model, ridges[0].model, yardstick)
+    entries = sorted([*ridges, *blends], key=lambda entry: entry.error)
+    skill = skill_of(y, entries[0].prices, median.prices, yardstick, median_model.seed)
     return Contest(
         true=y,
+        yardstick=yardstick,
         median=median,
         entries=tuple(entries),
-        gain=gain,
-        p=p,
-        informative=informative,
-        reason=_reason(best, median, gain, p, informative=informative, unit=unit),
+        skill=skill,
+        reason=_reason(entries[0], median, skill, yardstick),
     )
 
 
-def _entry(name: str, model: PriceRegressor, X: pd.DataFrame, y: Values) -> Entry:
-    prices = model.out_of_fold(X, y)
-    return Entry(name=name, model=model, prices=prices, error=mean_absolute_error(y, prices))
+def _ridges(
+    books: BookColumns, y: Values, a_model: AModel, alpha: float, yardstick: Yardstick
+) -> Iterator[Entry]:
+    for log_price, suffix in ((False, ""), (True, "_log")):
+        scaled = a_model("ridge", log_price=log_price).to_scale(y)
+        shares = variance_shares(books, scaled, a_model("ridge").seed)
+        for strength in (alpha, 10 * alpha):
+            name = f"ridge_{strength:g}{suffix}".replace("+", "")  # MLflow takes no plus in a name
+            model = a_model("ridge", log_price=log_price, alpha=strength, shares=shares)
+            yield _entry(name, model, model.out_of_fold(books, y), y, yardstick)
 
 
-def _reason(best: Entry, median: Entry, gain: Estimate, p: float, *, informative: bool, unit: str) -> str:
-    errors = f"{money(best.error, unit)} off in the mean where the median is {money(median.error, unit)} off"
-    low, high = money(gain.low, unit), money(gain.high, unit)
-    by = f"a gain of {money(gain.mean, unit)}, 95 % interval {low} to {high}"
-    chance = f"chance comes as near with probability {p:.3f}"
-    found = "A pattern was found" if informative else "No pattern was found"
-    return f"{found}: the best candidate, {best.name}, is {errors} ({by}; {chance})."
+def _blends(
+    books: BookColumns, y: Values, a_model: AModel, ridge: PriceRegressor, yardstick: Yardstick
+) -> Iterator[Entry]:
+    """Trees alone, trees that correct the ridge, and all three together in the proportion that fits best."""
+    given = {"log_price": ridge.log_price, "alpha": ridge.alpha, "shares": ridge.shares}
+    ways = a_model("blend", **given).ways_out_of_fold(books, y)
+    suffix = "_log" if ridge.log_price else ""
+    for name, weights in (
+        ("boosting", (0.0, 1.0, 0.0)),
+        ("corrected_ridge", (0.0, 0.0, 1.0)),
+        ("blend", _proportion(ways, ridge.to_scale(y))),
+    ):
+        model = a_model("blend", weights=weights, **given)
+        prices = model.to_prices(ways @ np.array(weights))
+        yield _entry(f"{name}{suffix}", model, prices, y, yardstick)
+
+
+def _proportion(ways: Values, scaled: Values) -> tuple[float, ...]:
+    """Weights of 0 or more that add up to 1, of least squared error on rows that no way has seen."""
+    middle = scaled.mean()
+    weights, _ = nnls(ways - middle, scaled - middle)
+    if weights.sum() <= 0:
+        return tuple(np.full(ways.shape[1], 1 / ways.shape[1]).tolist())
+    return tuple((weights / weights.sum()).tolist())
+
+
+def _entry(name: str, model: PriceRegressor, prices: Values, y: Values, yardstick: Yardstick) -> Entry:
+    return Entry(
+        name=name,
+        model=model,
+        prices=prices,
+        error=yardstick.error(y, prices),
+        mae=mean_absolute_error(y, prices),
+    )
+
+
+def _reason(best: Entry, median: Entry, skill: Skill, yardstick: Yardstick) -> str:
+    of, by = yardstick.told(best.error), yardstick.told(median.error)
+    found = "A pattern was found" if skill.counts else "No pattern was found"
+    return (
+        f"{found}: the best candidate, {best.name}, is {of} off in the mean "
+        f"where the median is {by} off ({skill})."
+    )

@@ -98,6 +98,10 @@ class Duty:
 
     def note(self, name: str) -> None:
         """Write down how the registry stands, for those who have none at hand."""
+        with self.log.changing():
+            self._note(name)
+
+    def _note(self, name: str) -> None:
         aliases, versions = self.aliases(name), self.versions(name)
         standings = Standings(self.log.engine)
         standing = Standing(
@@ -125,7 +129,7 @@ class Duty:
             known = on_record.get(name)
             if champion != (None if known is None else known.to_version):
                 settled.append(self._found(name, champion, known))
-            self.note(name)
+            self._note(name)
         return settled
 
     def _found(self, name: str, champion: str | None, known: Promotion | None) -> Promotion:
@@ -154,7 +158,7 @@ class Duty:
         """All that follows a champion's alias, which may be done twice; last of all the log."""
         self._mark(change)
         written = self.log.complete(change)
-        self.note(change.model)
+        self._note(change.model)
         return written
 
     def _mark(self, change: Change) -> None:

@@ -44,6 +44,8 @@ def log_explanation(client: MlflowClient, run: Run, fitted: Fitted, tags: Mappin
         mlflow.log_input(_dataset(fitted), context="training")
     for name, figure in fitted.figures.items():
         mlflow.log_figure(figure, f"plots/{name}.png", save_kwargs={"dpi": 130})
+    for name, table in fitted.tables.items():
+        mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv")
     mlflow.log_text(full_card(fitted), CARD_FILE)
     _log_frame(fitted.dataset, TRAINING_SET_FILE)
     if HELD_OUT in fitted.dataset:

@@ -39,6 +39,7 @@ class Fitted:
     loss of each held-out row under any version of this model, so that two versions can be compared
     pair by pair. `dataset` is what the model was trained on, one row a training row. `informative` is
     False where the model has no skill over its baseline and says so; None where that is no question.
+    `figures` and `tables` are by the name of their file.
     """
 
     name: str
@@ -55,4 +56,5 @@ class Fitted:
     feature_service: str = ""
     informative: bool | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)

@@ -20,6 +20,8 @@ class Gate:
     `may_be_uninformative`: a model that says itself that it knows no more than its baseline may serve.
     `coverage_shortfall` is the share by which its intervals may hold fewer truths than they promise,
     beyond what chance does once in a hundred times; None for a model without intervals.
+    `must_show_skill`: one that says that it knows more than its baseline must have a skill over it whose
+    whole interval on held-out rows lies above 0.
     `score_of_losses` says how the score it claims follows from the losses of its held-out rows, so that the
     gate can measure it itself; None where it does not. `most_worse` is the mean loss by which the
     whole interval may lie above the incumbent's. `requirements` are of the metrics of its run.
@@ -28,6 +30,7 @@ class Gate:
     loss: str
     may_be_uninformative: bool = False
     coverage_shortfall: float | None = None
+    must_show_skill: bool = False
     score_of_losses: Literal["mean", "one less mean"] | None = None
     most_worse: float = 0.0
     requirements: tuple[Requirement, ...] = ()
@@ -40,6 +43,8 @@ GATES: Mapping[str, Gate] = {
         may_be_uninformative=True,
         # Intervals are made on other rows than they are tried on; nobody notices three points.
         coverage_shortfall=0.03,
+        # One that says that prices follow from books must be nearer to them than the median, beyond chance.
+        must_show_skill=True,
         score_of_losses="mean",
     ),
     "recommender": Gate(
@@ -92,6 +97,7 @@ class Evidence:
 
     `coverage` is None for a model without intervals. `worse_by` is the challenger's loss less the
     incumbent's on the same rows, below 0 where the challenger is better; None where there is no incumbent.
+    `skill` is the share of the baseline's loss on held-out rows that it saves; None if nobody measured it.
     `measured` is the score as the gate found it, None where it does not follow from losses. `metrics` are
     those of the version's run. `broken` says what is wrong with the data it would be served with.
     """
@@ -99,6 +105,7 @@ class Evidence:
     score: Score
     informative: bool | None = None
     coverage: Coverage | None = None
+    skill: Estimate | None = None
     worse_by: Estimate | None = None
     incumbent: str | None = None
     measured: float | None = None
@@ -112,6 +119,7 @@ def refusal(gate: Gate, evidence: Evidence) -> str | None:
         evidence.broken
         or _untrue(evidence)
         or _no_better_than_baseline(gate, evidence)
+        or _unskilled(gate, evidence)
         or _dishonest(gate, evidence)
         or _lacking(gate, evidence)
         or _worse(gate, evidence)
@@ -135,6 +143,20 @@ def _no_better_than_baseline(gate: Gate, evidence: Evidence) -> str | None:
     return (
         f"its {score.metric} of {score.value:.4g} {score.unit} is no better than the baseline's "
         f"{score.baseline:.4g}"
+    )
+
+
+def _unskilled(gate: Gate, evidence: Evidence) -> str | None:
+    if not gate.must_show_skill or evidence.informative is False:
+        return None
+    skill = evidence.skill
+    if skill is None:
+        return "it says that it knows more than the baseline, and its skill was not measured"
+    if skill.low > 0:
+        return None
+    return (
+        f"it says that it knows more than the baseline, and its skill on held-out rows, {skill.mean:.3f} "
+        f"with a 95 % interval from {skill.low:.3f} to {skill.high:.3f}, is not surely above 0"
     )
 
 

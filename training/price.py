@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from bookshelf.errors import TrainingError
 from features import schema
-from features.price import INPUTS, PriceRegressor
-from features.similarity import work_keys
+from features.price import PriceRegressor
+from features.price_columns import NUMBERS, VECTOR, read_columns
+from features.similarity import edition_keys
 from training import metrics
-from training.contest import Contest, hold_contest
 from training.dataset import SOURCE, TrainingSet
 from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
 from training.money import unit_of
 from training.price_card import price_card
 from training.price_plots import price_figures
+from training.price_report import report_of
+from training.price_verdict import prices_of, verdict_of
 from training.split import held_out_rows
 
 Values = NDArray[np.float64]
@@ -36,7 +38,12 @@ class PriceParams:
     folds: int = field(default=5, metadata={"help": "of the cross-validation, 2 to 20"})
     held_out_share: float = field(default=0.2, metadata={"help": "of the books, 0.05 to 0.5"})
     coverage: float = field(default=0.9, metadata={"help": "share of prices the intervals hold, 0.5 to 0.99"})
-    alpha: float = field(default=1.0, metadata={"help": "ridge's strength; ten times as much is tried too"})
+    alpha: float = field(
+        default=1.0,
+        metadata={
+            "help": "strength of ridge, 1 being what the prices ask for; ten times as much is tried too"
+        },
+    )
 
     def __post_init__(self) -> None:
         for name, low, high in (("folds", 2, 20), ("held_out_share", 0.05, 0.5), ("coverage", 0.5, 0.99)):
@@ -50,25 +57,25 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
     """Choose, fit and judge a price model on the rows of the feature service `price_model`.
 
     Candidates are chosen by cross-validation on the training rows alone; the scores that the model is
-    known by are measured on the held-out rows. Raises `TrainingError` for fewer than five books, or prices in
-    several currencies.
+    known by are measured on the held-out rows. It is the median's constant unless it keeps `skill.RULE` on
+    both. Raises `TrainingError` for fewer than five books, or prices in several currencies.
     """
     currency = one_currency(data)
-    rows, unit = labelled_rows(data, params.held_out_share), unit_of(currency)
+    rows = labelled_rows(data, params.held_out_share)
     train, held_out = rows[~rows[HELD_OUT]], rows[rows[HELD_OUT]]
-    median = PriceRegressor("median", coverage=params.coverage).fit(train, _prices(train))
-    contest = hold_contest(
-        train, _prices(train), _candidates(params), seed=params.seed, folds=params.folds, unit=unit
-    )
-    model = _winner(contest, train, median)
-    measured = measure(model, median, held_out)
+    a_model = partial(PriceRegressor, coverage=params.coverage, folds=params.folds, seed=params.seed)
+    verdict = verdict_of(train, held_out, a_model, params.alpha, unit_of(currency))
+    report = report_of(verdict, held_out, params.seed)
+    model = verdict.model
+    measured = measure(model, verdict.median, held_out) | report.metrics | verdict.metrics()
+    measured |= _five_fold(model, rows)
     model.measured_coverage = measured["coverage"]
     model.currency = currency
     # A shop has categories of one book: those that were held out are no less known.
     model.categories = tuple(sorted(set(rows["category"])))
     score = Score(
         metric="MAE",
-        unit=unit,
+        unit=unit_of(currency),
         value=measured["mae"],
         baseline=measured["baseline_mae"],
         higher_is_better=False,
@@ -77,29 +84,30 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
         name="price",
         model=model,
         score=score,
-        params={**asdict(params), "candidate": contest.winner, **_row_counts(train, held_out)},
-        metrics=measured | contest.metrics(),
+        params={**asdict(params), "candidate": verdict.candidate, **_row_counts(rows)},
+        metrics=measured,
         held_out_losses=partial(held_out_losses, frame=held_out),
         dataset=rows,
         dataset_sha256=data.sha256,
         dataset_source=data.origin,
-        input_example=_inputs(train.head(3)),
-        card=price_card(data, model, contest, measured, len(held_out)),
+        input_example=example_of(train, model),
+        card=price_card(data, verdict, report, measured, len(held_out)),
         feature_service=data.service,
         informative=model.informative,
-        figures=price_figures(model, contest, held_out),
+        figures=price_figures(verdict, report, held_out),
+        tables=report.tables,
         tags={
             "snapshot_id": str(data.snapshot_id),
             "source": data.source,
             "currency": currency,
-            "verdict": contest.reason,
+            "verdict": verdict.reason,
         },
     )
 
 
 def held_out_losses(model: PriceRegressor, frame: pd.DataFrame) -> Values:
     """Absolute error of each row of a held-out frame as `fit_price` logs it."""
-    losses: Values = np.abs(_prices(frame) - model.predict(_inputs(frame))["price"].to_numpy())
+    losses: Values = np.abs(prices_of(frame) - model.predict(frame)["price"].to_numpy())
     return losses
 
 
@@ -121,12 +129,13 @@ def labelled_rows(data: TrainingSet, held_out_share: float) -> pd.DataFrame:
 
     Raises `TrainingError` for fewer than five books or fewer than two works.
     """
-    works = work_keys(list(data.frame["title"]))
+    works = edition_keys(list(data.frame["title"]), list(data.frame["author"]))
     if len(works) < _FEWEST_BOOKS or len(set(works)) < 2:
         raise TrainingError(
             f"a price model needs {_FEWEST_BOOKS} books and two works at least, got {len(works)} books"
         )
-    rows = data.frame.reset_index(drop=True)
+    # Doubles, because MLflow writes no signature for whole numbers that may be missing.
+    rows = data.frame.reset_index(drop=True).astype(dict.fromkeys(NUMBERS, "float64"))
     rows.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
     rows.insert(1, SOURCE, pd.Series(data.sources, dtype=object))
     rows[HELD_OUT] = held_out_rows(data.book_ids, works, held_out_share)
@@ -145,45 +154,43 @@ def measure(model: PriceRegressor, baseline: PriceRegressor, held_out: pd.DataFr
 
 
 def _scores(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:
-    true = _prices(rows)
-    predicted = model.predict(_inputs(rows))
+    true = prices_of(rows)
+    predicted = model.predict(rows)
     price, low, high = (predicted[name].to_numpy() for name in ("price", "low", "high"))
     return {
         "mae": metrics.mean_absolute_error(true, price),
         "rmse": metrics.root_mean_squared_error(true, price),
         "r2": metrics.r_squared(true, price),
+        "log_score": metrics.log_score(true, price),
         "coverage": metrics.coverage(true, low, high),
         "interval_width": float(np.mean(high - low)),
     }
 
 
-def _candidates(params: PriceParams) -> dict[str, PriceRegressor]:
-    a_model = partial(PriceRegressor, coverage=params.coverage, folds=params.folds, seed=params.seed)
-    found: dict[str, PriceRegressor] = {}
-    for log_price, suffix in ((False, ""), (True, "_log")):
-        for alpha in (params.alpha, 10 * params.alpha):
-            name = f"ridge_{alpha:g}{suffix}".replace("+", "")  # MLflow takes no plus in a name
-            found[name] = a_model("ridge", log_price=log_price, alpha=alpha)
-        found[f"boosting{suffix}"] = a_model("boosting", log_price=log_price)
-    return found
+def _five_fold(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:
+    """The log score over all rows, each left out in turn with its other editions, beside the median's.
+
+    The recipe is the one that the training rows have chosen. Nothing where there are too few books for
+    `folds`.
+    """
+    books, prices = read_columns(rows), prices_of(rows)
+    if len(set(books.editions)) < model.folds:
+        return {}
+    median = PriceRegressor("median", folds=model.folds, seed=model.seed)
+    return {
+        "cv_log_score": metrics.log_score(prices, model.out_of_fold(books, prices)),
+        "baseline_cv_log_score": metrics.log_score(prices, median.out_of_fold(books, prices)),
+    }
 
 
-def _winner(contest: Contest, train: pd.DataFrame, median: PriceRegressor) -> PriceRegressor:
-    """The model to register: the best candidate if it knows something, the best constant if not."""
-    if not contest.informative:
-        return median
-    best = contest.entries[0]
-    return best.model.fit(_inputs(train), _prices(train), out_of_fold=best.prices)
+def example_of(rows: pd.DataFrame, model: PriceRegressor) -> pd.DataFrame:
+    """Three rows of inputs, vectors in double precision: JSON knows no other, and a signature is strict."""
+    example = rows[list(model.inputs)].head(3)
+    if not model.reads_vectors:
+        return example
+    return example.assign(**{VECTOR: [vector.astype("float64") for vector in example[VECTOR]]})
 
 
-def _inputs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Doubles, because MLflow writes no signature for whole numbers that may be missing."""
-    return rows[list(INPUTS)].astype({"rating": "float64", "stock": "float64"})
-
-
-def _prices(rows: pd.DataFrame) -> Values:
-    return rows[schema.LABEL].to_numpy(dtype=np.float64)
-
-
-def _row_counts(train: pd.DataFrame, held_out: pd.DataFrame) -> dict[str, int]:
-    return {"training_rows": len(train), "held_out_rows": len(held_out)}
+def _row_counts(rows: pd.DataFrame) -> dict[str, int]:
+    held_out = int(rows[HELD_OUT].sum())
+    return {"training_rows": len(rows) - held_out, "held_out_rows": held_out}

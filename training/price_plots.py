@@ -1,4 +1,4 @@
-"""The price model's plots: predicted against true, residuals by category, candidates beside the median."""
+"""The price model's plots: predictions, residuals, candidates, slices, and which inputs matter."""
 
 from __future__ import annotations
 
@@ -9,63 +9,72 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from features import schema
-from features.price import INPUTS, OUTPUTS, PriceRegressor
+from features.price import OUTPUTS, PriceRegressor
 from training.contest import Contest
 from training.money import money, symbol, unit_of
+from training.price_report import PriceReport
+from training.price_verdict import Verdict
+from training.yardstick import Yardstick
 
 _MODEL, _MISS, _TRUTH, _MUTED = "#2563a8", "#c8372d", "#444444", "#b8b8b8"
 _MOST_CATEGORIES = 20
 
 
-def price_figures(model: PriceRegressor, contest: Contest, held_out: pd.DataFrame) -> Mapping[str, Figure]:
-    """Figures by file name. The first two are of the held-out rows, the third of the training rows."""
+def price_figures(verdict: Verdict, report: PriceReport, held_out: pd.DataFrame) -> Mapping[str, Figure]:
+    """Figures by file name. All are of the held-out rows but `candidates`, which is of the training rows."""
+    model, contest = verdict.model, verdict.contest
     figures = {
-        "predicted_against_true": predicted_against_true(model, contest, held_out),
+        "predicted_against_true": predicted_against_true(verdict, held_out),
         "residuals_by_category": residuals_by_category(model, held_out),
     }
     if contest.median is not None:
-        figures["candidates"] = candidates(contest, unit_of(model.currency))
+        figures["candidates"] = candidates(contest, verdict.candidate)
+    if not report.importance.empty:
+        figures["importance"] = importance(report.importance)
+    if not report.slices.empty:
+        figures["slices"] = slices(report.slices, model.coverage)
     return figures
 
 
-def predicted_against_true(model: PriceRegressor, contest: Contest, rows: pd.DataFrame) -> Figure:
+def predicted_against_true(verdict: Verdict, rows: pd.DataFrame) -> Figure:
     """Each held-out book with its interval; for an uninformative model also the best that was tried."""
-    unit = unit_of(model.currency)
+    model, contest, unit = verdict.model, verdict.contest, verdict.yardstick.unit
     shown = 1 if model.informative or contest.median is None else 2
     figure = Figure(figsize=(6.4 * shown, 6), layout="constrained")
     axes = figure.subplots(1, shown, squeeze=False)[0]
-    true, found = rows[schema.LABEL].to_numpy(), model.predict(rows[list(INPUTS)])
-    inside = ((found["low"] <= true) & (true <= found["high"])).to_numpy()
-    for chosen, colour, name in ((inside, _MODEL, "inside"), (~inside, _MISS, "outside")):
-        price, low, high = (found[column].to_numpy()[chosen] for column in OUTPUTS)
-        axes[0].scatter(true[chosen], price, s=12, color=colour, label=f"{name} its interval: {chosen.sum()}")
-        if model.informative:
-            axes[0].vlines(true[chosen], low, high, color=colour, linewidth=0.6, alpha=0.6)
-    if not model.informative:
-        band = (found["low"].iloc[0], found["high"].iloc[0])
-        axes[0].axhspan(
-            *band,
-            color=_MODEL,
-            alpha=0.12,
-            label=f"interval {money(band[0], unit)} to {money(band[1], unit)}",
-        )
-    verdict = "" if model.informative else ": one constant, for no pattern was found"
-    axes[0].set_title(f"{len(rows)} books held out{verdict}", fontsize=10)
-    _diagonal(axes[0], unit)
+    _books(axes[0], model, rows, unit)
+    word = ": one constant, for no pattern was found"
+    axes[0].set_title(f"{len(rows)} books held out{'' if model.informative else word}", fontsize=10)
+    _diagonal(axes[0], verdict.yardstick)
     if shown == 2:
         best = contest.entries[0]
         axes[1].scatter(contest.true, best.prices, s=10, alpha=0.5, color=_MUTED, label="a training book")
         axes[1].set_title(f"not used: the best candidate, {best.name}, on training books", fontsize=10)
-        _diagonal(axes[1], unit)
+        _diagonal(axes[1], verdict.yardstick)
     return figure
+
+
+def _books(axes: Axes, model: PriceRegressor, rows: pd.DataFrame, unit: str) -> None:
+    true, found = rows[schema.LABEL].to_numpy(), model.predict(rows)
+    inside = ((found["low"] <= true) & (true <= found["high"])).to_numpy()
+    for chosen, colour, name in ((inside, _MODEL, "inside"), (~inside, _MISS, "outside")):
+        price, low, high = (found[column].to_numpy()[chosen] for column in OUTPUTS)
+        axes.scatter(true[chosen], price, s=12, color=colour, label=f"{name} its interval: {chosen.sum()}")
+        if model.informative:
+            axes.vlines(true[chosen], low, high, color=colour, linewidth=0.6, alpha=0.3)
+    if not model.informative:
+        low, high = found["low"].iloc[0], found["high"].iloc[0]
+        told = f"interval {money(low, unit)} to {money(high, unit)}"
+        axes.axhspan(low, high, color=_MODEL, alpha=0.12, label=told)
 
 
 def residuals_by_category(model: PriceRegressor, rows: pd.DataFrame) -> Figure:
     """Truth less prediction for the categories with most held-out books, the largest on top."""
     unit = symbol(unit_of(model.currency))
-    residuals = rows[schema.LABEL] - model.predict(rows[list(INPUTS)])["price"]
+    residuals = rows[schema.LABEL] - model.predict(rows)["price"]
     largest = rows["category"].value_counts().head(_MOST_CATEGORIES).index[::-1]
     groups = [residuals[rows["category"] == name].to_numpy() for name in largest]
     figure = Figure(figsize=(8, 1.5 + 0.32 * len(groups)), layout="constrained")
@@ -83,23 +92,61 @@ def residuals_by_category(model: PriceRegressor, rows: pd.DataFrame) -> Figure:
     return figure
 
 
-def candidates(contest: Contest, unit: str) -> Figure:
-    """Mean absolute error of each candidate on rows left out in turn, with the median's as a line."""
+def candidates(contest: Contest, chosen: str) -> Figure:
+    """Error of each candidate on rows left out in turn, with the median's as a line."""
     assert contest.median is not None
-    entries = contest.entries[::-1]
+    yardstick, entries = contest.yardstick, contest.entries[::-1]
     figure = Figure(figsize=(8, 1.6 + 0.4 * len(entries)), layout="constrained")
     axes = figure.subplots()
-    colours = [_MODEL if entry.name == contest.winner else _MUTED for entry in entries]
+    colours = [_MODEL if entry.name == chosen else _MUTED for entry in entries]
     bars = axes.barh([entry.name for entry in entries], [entry.error for entry in entries], color=colours)
-    axes.bar_label(bars, [money(entry.error, unit) for entry in entries], padding=4)
+    axes.bar_label(bars, [yardstick.told(entry.error) for entry in entries], padding=4)
     axes.axvline(contest.median.error, color=_TRUTH, linestyle="--", linewidth=1)
     axes.set_title(
-        f"Mean error of {len(contest.true)} training books, each left out in turn; "
-        f"dashed: the median, {money(contest.median.error, unit)}",
+        f"Error on {len(contest.true)} training books, each left out in turn; "
+        f"dashed: the median, {yardstick.told(contest.median.error)}",
         fontsize=10,
     )
-    axes.set_xlabel(f"mean absolute error ({symbol(unit)})")
-    axes.margins(x=0.12)
+    in_money = f"mean absolute error ({symbol(yardstick.unit)})"
+    axes.set_xlabel("root mean squared error of log10(price + 1)" if yardstick.in_shares else in_money)
+    axes.margins(x=0.18)
+    return figure
+
+
+def importance(table: pd.DataFrame) -> Figure:
+    """By how much the loss grows when an input is dealt out anew; a line from the least to the most."""
+    shown = table[::-1]
+    figure = Figure(figsize=(8, 1.4 + 0.32 * len(shown)), layout="constrained")
+    axes = figure.subplots()
+    reach = [shown["importance"] - shown["least"], shown["most"] - shown["importance"]]
+    axes.barh(shown["input"], shown["importance"], xerr=reach, color=_MODEL, ecolor=_TRUTH)
+    axes.axvline(0, color=_TRUTH, linewidth=1)
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_xlabel("growth of the mean loss on held-out books")
+    axes.set_title("What is lost when the values of one input are dealt out among the books", fontsize=10)
+    return figure
+
+
+def slices(table: pd.DataFrame, coverage: float) -> Figure:
+    """Skill and measured coverage of each slice of the held-out books, beside what is promised."""
+    shown = table[::-1]
+    names = [f"{name} ({books})" for name, books in zip(shown["slice"], shown["books"], strict=True)]
+    figure = Figure(figsize=(11, 1.4 + 0.3 * len(shown)), layout="constrained")
+    skill, held = figure.subplots(1, 2, sharey=True)
+    places = np.arange(len(shown))
+    skill.barh(places, shown["skill"], color=np.where(shown["skill"] > 0, _MODEL, _MISS))
+    skill.set_yticks(places, names)
+    skill.axvline(0, color=_TRUTH, linewidth=1)
+    skill.set_xlabel("share of the median's loss that is saved")
+    # Two standard errors of a share of so many books.
+    error = 2 * np.sqrt(coverage * (1 - coverage) / shown["books"])
+    held.errorbar(coverage * np.ones(len(shown)), places, xerr=error, fmt="none", ecolor=_MUTED, elinewidth=5)
+    held.scatter(shown["coverage"], places, color=_MODEL, zorder=3)
+    held.axvline(coverage, color=_TRUTH, linestyle="--", linewidth=1)
+    held.set_xlabel("prices inside their interval; grey: what chance makes of the promise")
+    for axes in (skill, held):
+        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.suptitle("Slices of the held-out books, with their number", fontsize=10)
     return figure
 
 
@@ -110,10 +157,14 @@ _BOX: dict[str, Any] = {
 }
 
 
-def _diagonal(axes: Axes, unit: str) -> None:
-    axes.axline((0, 0), slope=1, color=_TRUTH, linewidth=1, linestyle="--", label="predicted = true")
-    axes.set_xlabel(f"true price ({symbol(unit)})")
-    axes.set_ylabel(f"predicted price ({symbol(unit)})")
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
+def _diagonal(axes: Axes, yardstick: Yardstick) -> None:
+    axes.axline((1, 1), (2, 2), color=_TRUTH, linewidth=1, linestyle="--", label="predicted = true")
+    axes.set_xlabel(f"true price ({symbol(yardstick.unit)})")
+    axes.set_ylabel(f"predicted price ({symbol(yardstick.unit)})")
+    if yardstick.in_shares:
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+    else:
+        axes.set_xlim(left=0)
+        axes.set_ylim(bottom=0)
     axes.legend(fontsize=8, loc="upper left")

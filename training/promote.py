@@ -17,10 +17,12 @@ from training.comparison import are_comparable, measured_score, worse_by
 from training.duty import ChampionChanged, Duty
 from training.fitted import Score
 from training.gates import GATES, Coverage, Evidence, refusal
+from training.metrics import Estimate
 from training.parity_check import skew
 from training.standing import scores_of_both, snapshot_of
 
 _MOST_JUDGEMENTS = 3
+_CLAIMS = ("metric", "unit", "score", "baseline", "higher_is_better")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,10 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
     duty.change(change)
     if incumbent is None:
         return Decision(name, number, True, CHAMPION)
-    how = (
-        ""
-        if are_comparable(challenger, incumbent)
-        else ", which learnt from other books and was not compared"
-    )
-    return Decision(name, number, True, f"{CHAMPION} in place of version {on_duty}{how}")
+    how = f"{CHAMPION} in place of version {on_duty}"
+    if not are_comparable(challenger, incumbent):
+        how += ", which learnt from other books and was not compared"
+    return Decision(name, number, True, how)
 
 
 def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersion:
@@ -109,13 +109,14 @@ def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersi
 def _evidence(
     client: MlflowClient, settings: Settings, challenger: ModelVersion, incumbent: ModelVersion | None
 ) -> Evidence:
-    gate, tags = GATES[challenger.name], challenger.tags
+    gate, tags, score = GATES[challenger.name], challenger.tags, _score(challenger)
     run = client.get_run(challenger.run_id).data
     yardstick = incumbent if incumbent is not None and are_comparable(challenger, incumbent) else None
     return Evidence(
-        score=_score(challenger),
+        score=score,
         informative=tags["informative"] == "true" if "informative" in tags else None,
         coverage=None if gate.coverage_shortfall is None else _coverage(run),
+        skill=_skill(run) if gate.must_show_skill else None,
         worse_by=None if yardstick is None else worse_by(challenger, yardstick),
         incumbent=None if incumbent is None else str(incumbent.version),
         measured=measured_score(gate, challenger),
@@ -126,6 +127,9 @@ def _evidence(
 
 def _score(version: ModelVersion) -> Score:
     tags = version.tags
+    if missing := [name for name in _CLAIMS if name not in tags]:
+        what = f"{version.name} version {version.version}"
+        raise TrainingError(f"{what} was registered by no training of ours: it has no tag {missing[0]!r}")
     return Score(
         metric=tags["metric"],
         unit=tags["unit"],
@@ -143,3 +147,8 @@ def _coverage(run: Any) -> Coverage | None:
         held=run.metrics["coverage"],
         rows=int(run.params["held_out_rows"]),
     )
+
+
+def _skill(run: Any) -> Estimate | None:
+    bounds = [run.metrics.get(name) for name in ("skill", "skill_low", "skill_high")]
+    return None if None in bounds else Estimate(*bounds)

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from features.recommender import BookRecommender, is_no_category
+from features.lens import is_no_category
+from features.recommender import BookRecommender
+from features.respects import CATEGORY, MEANING, RESPECTS, WORDS
+from training.co_reading import SINGLE
 from training.retrieval import by_weights, likeness_of_halves
 
 _COLOURS = (0, 1, 2, 3, 4, 5, 6, 8, 9)  # of tab10, whose grey would look like the rest
@@ -24,9 +27,20 @@ _CATEGORY_WEIGHTS = (0.0, 0.05, 0.1, 0.2)
 _REST, _CHOSEN = "#d0d0d0", "#c8372d"
 
 
-def recommender_figures(model: BookRecommender, held_out: pd.DataFrame, seed: int) -> Mapping[str, Figure]:
-    """Figures by file name."""
-    return {"map": book_map(model, seed), "weights": weights(model, held_out)}
+def recommender_figures(
+    model: BookRecommender,
+    held_out: pd.DataFrame,
+    given: Mapping[str, float],
+    measured: Mapping[str, float],
+    seed: int,
+) -> Mapping[str, Figure]:
+    """Figures by file name; that of what readers also read is there only where it was measured."""
+    found = {
+        "map": book_map(model, seed),
+        "halves": halves(model, held_out),
+        "weights": weights(model, given),
+    }
+    return found | ({"co_reading": co_reading(measured)} if "co_reading_gain" in measured else {})
 
 
 def book_map(model: BookRecommender, seed: int) -> Figure:
@@ -60,7 +74,7 @@ def book_map(model: BookRecommender, seed: int) -> Figure:
     return figure
 
 
-def weights(model: BookRecommender, held_out: pd.DataFrame) -> Figure:
+def halves(model: BookRecommender, held_out: pd.DataFrame) -> Figure:
     """Mean reciprocal rank on the held-out halves by the embedding's share, a line a category weight."""
     likeness = likeness_of_halves(model, held_out)
     figure = Figure(figsize=(8, 5), layout="constrained")
@@ -69,9 +83,10 @@ def weights(model: BookRecommender, held_out: pd.DataFrame) -> Figure:
     for colour, category_weight in zip(colours, _CATEGORY_WEIGHTS, strict=True):
         found = by_weights(likeness, category_weight, _SHARES)
         axes.plot(_SHARES, found, color=colour, marker="o", markersize=3, label=f"{category_weight:g}")
-    meaning, words, category = model.weights
+    meaning, words, category = (max(model.shares.get(name, 0), 0) for name in (MEANING, WORDS, CATEGORY))
     if meaning + words > 0:
         share = meaning / (meaning + words)
+        category /= meaning + words + category
         axes.plot(
             share, *by_weights(likeness, category, [share]), marker="D", color=_CHOSEN, linestyle="none",
             label=f"this model ({category:.2g})",
@@ -84,6 +99,40 @@ def weights(model: BookRecommender, held_out: pd.DataFrame) -> Figure:
         f"Finding the other half of {len(held_out)} descriptions, by the blend's weights", fontsize=10
     )
     axes.legend(title="weight of the category", fontsize=8)
+    return figure
+
+
+def weights(model: BookRecommender, given: Mapping[str, float]) -> Figure:
+    """The weight of each respect as it was given and as it was learnt, both as shares."""
+    names = [name for name in RESPECTS if given.get(name) or model.shares.get(name)]
+    total = sum(given.values())
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(names))
+    axes.barh(places - 0.2, [given.get(name, 0) / total for name in names], 0.38, color=_REST, label="given")
+    axes.barh(
+        places + 0.2, [model.shares.get(name, 0) for name in names], 0.38, color=_CHOSEN, label="learnt"
+    )
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    axes.set_xlabel("share of the score")
+    axes.set_title("What nearness is made of", fontsize=10)
+    axes.legend(fontsize=9)
+    return figure
+
+
+def co_reading(measured: Mapping[str, float]) -> Figure:
+    """NDCG@10 and Recall@10 on what readers also read: the blend, each single part and chance."""
+    ways = ("", *(f"baseline_{name}_" for name in (*SINGLE, "random")))
+    names = ["blend", *(name.replace("_", " ") for name in (*SINGLE, "random"))]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    for axes, what in zip(figure.subplots(1, 2), ("ndcg", "recall"), strict=True):
+        found = [measured[f"{way}co_reading_{what}_at_10"] for way in ways]
+        bars = axes.bar(names, found, color=[_CHOSEN, *[_REST] * (len(ways) - 1)])
+        axes.bar_label(bars, fmt="%.3f", fontsize=8)
+        axes.tick_params(axis="x", labelrotation=30, labelsize=8)
+        axes.set_title(f"{what.upper() if what == 'ndcg' else what.title()}@10", fontsize=10)
+    figure.suptitle(f"What readers also read, of {measured['co_reading_queries']:.0f} books", fontsize=10)
     return figure
 
 

@@ -14,9 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bookshelf.errors import TrainingError
-from features.recommender import BookRecommender, Likeness, Profile, compare
+from features import respects
+from features.lens import is_no_category
+from features.recommender import BookRecommender
+from features.respects import Likeness, Profile, blend, compare
 from features.sentences import halves
-from features.similarity import Scores, best_rows, work_keys
+from features.similarity import Scores, work_keys
 from training.explanation import HELD_OUT
 from training.split import held_out_rows
 
@@ -27,6 +30,11 @@ Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 NEAR = 10
 FIRST, SECOND = "first_half_embedding", "second_half_embedding"
 BLEND, SAME_CATEGORY, MEANING, WORDS, RANDOM = "blend", "same_category", "embedding", "tfidf", "random"
+
+# What halves can be compared by. Author, series and the like would find their own book by being its own,
+# and the topics have seen both halves together.
+_OF_HALVES = (respects.MEANING, respects.WORDS, respects.CATEGORY)
+_MOST_AGREEING = 1_000  # books by which agreement is told
 
 
 @dataclass(frozen=True)
@@ -77,10 +85,13 @@ def with_halves(books: pd.DataFrame, most: int, embed: Embed) -> pd.DataFrame:
 
 
 def likeness_of_halves(model: BookRecommender, rows: pd.DataFrame) -> Likeness:
-    """Likeness (q, q) of each first half to each second half of held-out rows, by the model's own words."""
+    """Likeness (q, q) of each first half to each second half of held-out rows, by the model's own words.
+
+    In meaning, words and category: the rest would know the book and not the text.
+    """
     pairs = [pair for text in rows["description"] if (pair := halves(text)) is not None]
     first, second = (list(side) for side in zip(*pairs, strict=True))
-    return compare(_profile(model, first, rows, FIRST), _profile(model, second, rows, SECOND))
+    return compare(_profile(model, first, rows, FIRST), _profile(model, second, rows, SECOND), _OF_HALVES)
 
 
 def retrieval(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]:
@@ -94,11 +105,11 @@ def retrieval(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]
     works = np.array(work_keys(list(rows["title"])))
     other_edition = (works[:, None] == works[None, :]) & ~np.eye(len(rows), dtype=bool)
     candidates = {
-        BLEND: model.blend(likeness),
-        SAME_CATEGORY: likeness.category,
-        MEANING: likeness.meaning,
-        WORDS: likeness.words,
-        RANDOM: np.zeros_like(likeness.words),
+        BLEND: blend(likeness, model.shares),
+        SAME_CATEGORY: likeness[respects.CATEGORY],
+        MEANING: likeness[respects.MEANING],
+        WORDS: likeness[respects.WORDS],
+        RANDOM: np.zeros_like(likeness[respects.WORDS]),
     }
     found = {name: _found(np.where(other_edition, -np.inf, scores)) for name, scores in candidates.items()}
     for name in (BLEND, MEANING):
@@ -119,13 +130,15 @@ def knows_its_books(model: BookRecommender, rows: pd.DataFrame) -> Values:
 def by_weights(likeness: Likeness, category_weight: float, shares: Sequence[float]) -> list[float]:
     """Mean reciprocal rank for each share of the embedding in what the category leaves over."""
     rest = 1 - category_weight
-    return [
-        _found(
-            rest * (share * likeness.meaning + (1 - share) * likeness.words)
-            + category_weight * likeness.category
-        ).mrr
+    weights = (
+        {
+            respects.MEANING: rest * share,
+            respects.WORDS: rest * (1 - share),
+            respects.CATEGORY: category_weight,
+        }
         for share in shares
-    ]
+    )
+    return [_found(blend(likeness, one)).mrr for one in weights]
 
 
 def _found(scores: Scores) -> Found:
@@ -140,7 +153,8 @@ def _found(scores: Scores) -> Found:
 
 
 def _profile(model: BookRecommender, texts: list[str], rows: pd.DataFrame, column: str) -> Profile:
-    return model.profile(texts, list(rows["category"]), np.stack(list(rows[column])))
+    halved = pd.DataFrame({"title": "", "category": list(rows["category"]), "description": texts})
+    return model.lens.profile(halved, np.stack(list(rows[column])))
 
 
 def _sample(books: pd.DataFrame, most: int) -> NDArray[np.int64]:
@@ -154,18 +168,18 @@ def category_agreement(model: BookRecommender) -> tuple[float, float] | None:
     """Share of the ten nearest books that are of a book's own category, and of ten books drawn at random.
 
     Categories that only say that there is none are left out of both. None if fewer than two books are left.
-    The category has its weight in the blend, so this tells what users get and not how good the rest is.
+    Of many books every so manieth is asked. The category has its weight in the blend, so this tells what
+    users get and not how good the rest is.
     """
-    codes = model.category_codes
-    rows = np.flatnonzero(codes >= 0)
+    named = np.array([not is_no_category(name) for name in model.categories])
+    rows = np.flatnonzero(named)
     if len(rows) < 2:
         return None
     shares = []
-    for row in rows:
-        scores = model.scores(int(model.book_ids[row]))
-        scores[codes < 0] = -np.inf
-        nearest = best_rows(scores, NEAR)
-        shares.append(float(np.mean(codes[nearest] == codes[row])) if len(nearest) else 0.0)
-    sizes = np.bincount(codes[rows])
+    for row in rows[:: -(-len(rows) // _MOST_AGREEING)]:
+        nearest = model.recommend(int(model.book_ids[row]), NEAR, named)
+        own = [one.category == model.categories[row] for one in nearest]
+        shares.append(float(np.mean(own)) if own else 0.0)
+    sizes = np.unique(np.array(model.categories)[rows], return_counts=True)[1]
     at_random = float(np.sum(sizes * (sizes - 1)) / (len(rows) * (len(rows) - 1)))
     return float(np.mean(shares)), at_random

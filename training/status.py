@@ -12,14 +12,15 @@ from training.runs import tracking_client
 
 
 def model_statuses(settings: Settings) -> list[ModelStatus]:
-    """The status of each model that has a version."""
+    """The status of each model that has a version; one that no training of ours registered is left out."""
     client = tracking_client(settings)
     newest = ((name, _newest(client, name)) for name in MODEL_NAMES)
     return [_status(client, name, version) for name, version in newest if version is not None]
 
 
 def _newest(client: MlflowClient, name: str) -> ModelVersion | None:
-    versions = client.search_model_versions(f"name='{name}'")
+    found = client.search_model_versions(f"name='{name}'")
+    versions = [version for version in found if "metric" in version.tags]
     return max(versions, key=lambda version: int(version.version), default=None)
 
 

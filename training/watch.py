@@ -205,10 +205,11 @@ class Trainer:
 
 
 def _arguments(order: Order) -> list[str]:
-    told = ["--name", order.model, "--by", order.requested_by, "--reason", order.reason]
+    # In one word each: a reason may look like an option.
+    told = [f"--name={order.model}", f"--by={order.requested_by}", f"--reason={order.reason}"]
     if order.kind == "retrain":
         return ["retrain", *told]
-    return ["promote", *told, "--version", str(order.version)]
+    return ["promote", *told, f"--version={order.version}"]
 
 
 @contextmanager

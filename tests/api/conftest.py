@@ -27,6 +27,7 @@ from bookshelf.contracts import (
     PriceRequest,
     RecommendationRequest,
     SentimentRequest,
+    SimilarRequest,
     TableRequest,
     TrainingDataRequest,
 )
@@ -39,6 +40,7 @@ BOOKS = 45
 QUESTIONS: dict[str, type[Contract]] = {
     "/price": PriceRequest,
     "/recommendations": RecommendationRequest,
+    "/similar": SimilarRequest,
     "/sentiment": SentimentRequest,
     "/predictions": PredictionsRequest,
     "/features": TableRequest,
@@ -132,6 +134,14 @@ def some_recommendations(question: dict[str, Any]) -> tuple[int, dict[str, Any]]
     return 200, {"book_id": question["book_id"], "items": items, "model": a_model("recommender")}
 
 
+def similar_books(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    for place, book_id in enumerate(question["like"]):
+        if book_id > BOOKS:
+            return 404, a_problem(404, f"no book has the id {book_id}", f"like.{place}")
+    found = some_recommendations({"book_id": 1, "limit": question["limit"]})[1]
+    return 200, {"items": found["items"], "model": found["model"]}
+
+
 def a_sentiment(_question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"sentiment": "positive", "score": 0.8, "model": a_model("sentiment")}
 
@@ -157,6 +167,7 @@ def served_models(_question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 ANSWERS: dict[str, Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]] = {
     "/price": a_price,
     "/recommendations": some_recommendations,
+    "/similar": similar_books,
     "/sentiment": a_sentiment,
     "/predictions": some_predictions,
     "/features": a_table,

@@ -11,6 +11,7 @@ import pytest
 Refused = Callable[[Any, int], list[str]]
 
 PRICE = "/api/v1/ml/predict/price"
+SIMILAR = "/api/v1/ml/recommendations"
 LOGIN = "/api/v1/auth/login"
 A_BOOK: dict[str, Any] = {"rating": 4, "category": "Poetry", "availability": "In stock"}
 
@@ -86,8 +87,15 @@ BODIES: list[tuple[str, object, list[str]]] = [
     (PRICE, A_BOOK | {"rating": 6}, ["rating"]),
     (PRICE, A_BOOK | {"rating": 0}, ["rating"]),
     (PRICE, A_BOOK | {"rating": "4"}, ["rating"]),
-    (PRICE, A_BOOK | {"rating": 4.5}, ["rating"]),
+    (PRICE, A_BOOK | {"rating": 5.5}, ["rating"]),
     (PRICE, A_BOOK | {"rating": True}, ["rating"]),
+    (PRICE, A_BOOK | {"author": "A" * 1001}, ["author"]),
+    (PRICE, A_BOOK | {"binding": 7}, ["binding"]),
+    (PRICE, A_BOOK | {"genre": "A" * 201}, ["genre"]),
+    (PRICE, A_BOOK | {"year": 0}, ["year"]),
+    (PRICE, A_BOOK | {"year": "1999"}, ["year"]),
+    (PRICE, A_BOOK | {"reviews": 2**31}, ["reviews"]),
+    (PRICE, {"book_id": 1, "author": "Jane Austen", "year": 1813}, ["author", "year"]),
     (PRICE, A_BOOK | {"rating": 10**300}, ["rating"]),
     (PRICE, A_BOOK | {"category": ""}, ["category"]),
     (PRICE, A_BOOK | {"category": ["Poetry"]}, ["category"]),
@@ -105,6 +113,24 @@ BODIES: list[tuple[str, object, list[str]]] = [
     (PRICE, None, ["body"]),
     (PRICE, 7, ["body"]),
     (PRICE, A_BOOK | {"x" * 1000: 1}, ["x" * 200]),
+    (SIMILAR, {}, ["text"]),
+    (SIMILAR, {"dislike": [1]}, ["text"]),
+    (SIMILAR, {"text": " \n"}, ["text"]),
+    (SIMILAR, {"text": "x" * 20_001}, ["text"]),
+    (SIMILAR, {"like": 1}, ["like"]),
+    (SIMILAR, {"like": [1, 0]}, ["like.1"]),
+    (SIMILAR, {"like": [1, "2"]}, ["like.1"]),
+    (SIMILAR, {"like": list(range(1, 102))}, ["like"]),
+    (SIMILAR, {"like": [1, 2], "dislike": [2]}, ["dislike"]),
+    (SIMILAR, {"like": [1], "limit": 0}, ["limit"]),
+    (SIMILAR, {"like": [1], "limit": 101}, ["limit"]),
+    (SIMILAR, {"like": [1], "diversity": 1.1}, ["diversity"]),
+    (SIMILAR, {"like": [1], "diversity": True}, ["diversity"]),
+    (SIMILAR, {"like": [1], "filters": {"min_price": -1}}, ["filters.min_price"]),
+    (SIMILAR, {"like": [1], "filters": {"min_price": 9, "max_price": 8}}, ["filters.max_price"]),
+    (SIMILAR, {"like": [1], "filters": {"in_stock": "yes"}}, ["filters.in_stock"]),
+    (SIMILAR, {"like": [1], "filters": {"category": ""}}, ["filters.category"]),
+    (SIMILAR, {"like": [1], "filters": {"colour": "red"}}, ["filters.colour"]),
     ("/api/v1/ml/sentiment", {"description": "x" * 5_000_000}, ["description"]),
     ("/api/v1/ml/sentiment", {"description": ""}, ["description"]),
     ("/api/v1/ml/sentiment", {"description": " \n\t"}, ["description"]),

@@ -61,12 +61,30 @@ def test_every_answer_of_a_model_names_it_in_a_header(
 def test_recommendations_are_asked_for_by_id_and_limit(client: Any, model_server: Any) -> None:
     found = client.get("/api/v1/ml/recommendations/7?limit=3").json
     assert (found["book_id"], len(found["items"])) == (7, 3)
-    assert set(found["items"][0]) == {"id", "title", "category", "score"}
+    assert set(found["items"][0]) == {"id", "title", "category", "score", "why"}
     client.get("/api/v1/ml/recommendations/7")
     assert model_server.asked == [
         ("/recommendations", {"book_id": 7, "limit": 3}),
         ("/recommendations", {"book_id": 7, "limit": 5}),
     ]
+
+
+def test_what_is_liked_disliked_and_filtered_is_passed_on(
+    client: Any, model_server: Any, refused: Refused
+) -> None:
+    question = {
+        "like": [3, 4],
+        "dislike": [5],
+        "text": "poems about the sea",
+        "filters": {"category": "Poetry", "min_price": 5, "max_price": 40, "in_stock": True, "source": "a"},
+        "limit": 2,
+        "diversity": 0.5,
+    }
+    reply = client.post("/api/v1/ml/recommendations", json=question)
+    assert [item["id"] for item in reply.json["items"]] == [2, 3]
+    assert model_server.asked == [("/similar", question)]
+    unknown = client.post("/api/v1/ml/recommendations", json={"like": [1, 5000]})
+    assert refused(unknown, 404) == ["like.1"]
 
 
 def test_a_sentiment_has_a_score(client: Any) -> None:

@@ -8,13 +8,15 @@ import pytest
 import skops.io
 from numpy.typing import NDArray
 
-from features.price import INPUTS, OUTPUTS, PriceRegressor, conformal_offsets
+from features.price import OUTPUTS, PriceRegressor
 from features.price import Kind as PriceKind
+from features.price_columns import INPUTS, NUMBERS
+from features.price_intervals import conformal_offsets
 
 Values = NDArray[np.float64]
 
 WORDS = ("dragon", "castle", "river", "night", "love", "murder", "garden", "ocean", "stone", "letter")
-LEARNERS: tuple[PriceKind, ...] = ("ridge", "boosting")
+LEARNERS: tuple[PriceKind, ...] = ("ridge", "blend")
 KINDS: tuple[PriceKind, ...] = ("median", *LEARNERS)
 
 
@@ -32,6 +34,8 @@ def books(n: int, seed: int) -> tuple[pd.DataFrame, Values]:
             "availability": np.where(stock > 0, "In stock", "Out of stock"),
             "title": [f"Book {seed} {place}" for place in range(n)],
             "description": texts,
+            **dict.fromkeys(("author", "publisher", "binding", "language", "genre"), ""),
+            **dict.fromkeys(("year", "reviews"), np.nan),
         }
     )
     return frame, 12 + 3.0 * category + 2.0 * rating + 9.0 * leather + chance.normal(0, 2, size=n)
@@ -41,7 +45,7 @@ def error(model: PriceRegressor, shelf: pd.DataFrame, y: Values) -> float:
     return float(np.mean(np.abs(model.predict(shelf)["price"] - y)))
 
 
-@pytest.mark.parametrize(("kind", "log_price"), [("ridge", False), ("ridge", True), ("boosting", True)])
+@pytest.mark.parametrize(("kind", "log_price"), [("ridge", False), ("ridge", True), ("blend", True)])
 def test_a_learner_finds_what_makes_the_price(kind: PriceKind, log_price: bool) -> None:
     median = PriceRegressor("median").fit(*books(400, seed=1))
     model = PriceRegressor(kind, log_price=log_price).fit(*books(400, seed=1))
@@ -49,7 +53,7 @@ def test_a_learner_finds_what_makes_the_price(kind: PriceKind, log_price: bool) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "log_price"), [("median", False), ("ridge", False), ("ridge", True), ("boosting", False)]
+    ("kind", "log_price"), [("median", False), ("ridge", False), ("ridge", True), ("blend", False)]
 )
 def test_intervals_hold_the_share_they_promise(kind: PriceKind, log_price: bool) -> None:
     model = PriceRegressor(kind, log_price=log_price, coverage=0.9).fit(*books(600, seed=3))
@@ -100,7 +104,8 @@ def test_few_prices_are_covered_as_promised_all_the_same() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_category_never_seen_and_everything_missing_still_have_a_price(kind: PriceKind) -> None:
     model = PriceRegressor(kind).fit(*books(60, seed=8))
-    unknown = pd.DataFrame([["Never seen", np.nan, np.nan, "In stock", "", None]], columns=list(INPUTS))
+    unknown = pd.DataFrame({name: [np.nan if name in NUMBERS else None] for name in INPUTS})
+    unknown["category"] = "Never seen"
     assert np.isfinite(model.predict(unknown).to_numpy(dtype=float)).all()
 
 
@@ -137,7 +142,7 @@ def test_a_model_survives_its_file_and_holds_no_strange_type(kind: PriceKind) ->
     model.measured_coverage = 0.88
     data = skops.io.dumps(model)
     types = skops.io.get_untrusted_types(data=data)
-    assert all(name.startswith(("features.price.", "sklearn.", "numpy.")) for name in types)
+    assert all(name.startswith(("features.price", "sklearn.", "numpy.")) for name in types)
     again = skops.io.loads(data, trusted=types)
     pd.testing.assert_frame_equal(again.predict(shelf), model.predict(shelf))
     assert (again.coverage, again.measured_coverage) == (0.9, 0.88)
@@ -153,7 +158,7 @@ def test_a_book_alone_has_the_price_it_has_among_others() -> None:
 
 def test_a_missing_column_is_named() -> None:
     shelf, y = books(20, seed=15)
-    with pytest.raises(ValueError, match="columns missing: stock, title"):
+    with pytest.raises(ValueError, match="columns missing: title, stock"):
         PriceRegressor("median").fit(shelf.drop(columns=["stock", "title"]), y)
 
 
@@ -165,3 +170,27 @@ def test_prices_that_are_none_are_refused(prices: list[float], told: str) -> Non
     shelf, _ = books(2, seed=16)
     with pytest.raises(ValueError, match=told):
         PriceRegressor("median").fit(shelf, np.array(prices))
+
+
+def test_a_model_reads_vectors_only_where_they_tell_something() -> None:
+    shelf, y = books(300, seed=17)
+    chance = np.random.default_rng(18)
+    noise = chance.normal(size=(300, 6))
+    telling = noise + np.outer(y - y.mean(), np.ones(6))
+    for vectors, reads in ((noise, False), (telling, True)):
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        model = PriceRegressor("ridge").fit(shelf.assign(embedding=list(unit.astype(np.float32))), y)
+        assert model.reads_vectors is reads
+        assert ("embedding" in model.inputs) is reads
+
+
+def test_intervals_are_wider_where_prices_are_harder_to_tell() -> None:
+    shelf, y = books(900, seed=19)
+    hard = (shelf["category"] == "Category 1").to_numpy()
+    y = 40 + y + np.random.default_rng(20).normal(0, 8, size=900) * hard
+    found = PriceRegressor("ridge").fit(shelf[:600], y[:600]).predict(shelf[600:])
+    width = (found["high"] - found["low"]).to_numpy()
+    assert np.median(width[hard[600:]]) > 1.8 * np.median(width[~hard[600:]])
+    held = ((found["low"] <= y[600:]) & (y[600:] <= found["high"])).to_numpy()
+    for chosen in (hard[600:], ~hard[600:]):
+        assert held[chosen].mean() > 0.8

@@ -96,7 +96,7 @@ def online(home: Settings) -> OnlineFeatures:
 @pytest.fixture(scope="session")
 def recommender_model(listed: Sequence[ListedBook]) -> BookRecommender:
     frame = book_frame(listed, TAKEN_AT, TAKEN_AT)
-    vectors = np.random.default_rng(0).normal(size=(len(frame), 16))
+    vectors = np.random.default_rng(0).normal(size=(len(frame), 384))
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     return BookRecommender().fit(frame, unit)
 
@@ -128,7 +128,7 @@ def champions(
     """One version of each model, as the registry would give it."""
     return {
         "price": Champion("price", "3", "run-of-price", price_model, {"informative": "true"}),
-        "recommender": Champion("recommender", "5", "run-of-recommender", recommender_model, {}),
+        "recommender": Champion("recommender", "5", "run-of-recommender", recommender_model, {}, encoder),
         "sentiment": Champion("sentiment", "8", "run-of-sentiment", sentiment_model, {}, encoder),
     }
 

@@ -15,12 +15,13 @@ from bookshelf.contracts import ModelName
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from features.embedding import Encoder
-from features.price import INPUTS, PriceRegressor
+from features.price import PriceRegressor
+from features.price_columns import INPUTS, NUMBERS
 from serving.champions import Champion, Registry
 
 pytestmark = pytest.mark.slow
 
-EXAMPLE = pd.DataFrame([("Fiction", 4.0, 3.0, "In stock", "A title", "A text.")], columns=list(INPUTS))
+EXAMPLE = pd.DataFrame({name: [4.0 if name in NUMBERS else "A text"] for name in INPUTS})
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +29,7 @@ def answers_of(champion: Champion) -> PriceAnswers:
         raise AssertionError("nobody asked for a book by its id")
 
     freshness = Freshness(LastRead(away), "price_model", FRESHNESS["price_model"])
-    return PriceAnswers(champion, OnlineFeatures(away), freshness)
+    return PriceAnswers(champion, OnlineFeatures(away), freshness, ThreadPoolExecutor(1))
 
 
 def test_a_model_may_read_the_features_of_its_service(champions: Champions) -> None:

@@ -1,16 +1,16 @@
-"""Tables as of a past moment, and books that left, from a real catalogue and a real feature store."""
+"""Tables as of a past moment, from a real catalogue and a real feature store."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bookshelf.book import Book, ListedBook
@@ -18,8 +18,6 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.contracts import (
     PriceReply,
     PriceRequest,
-    RecommendationReply,
-    RecommendationRequest,
     TableReply,
     TableRequest,
     TrainingDataRequest,
@@ -29,13 +27,11 @@ from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
 from features import schema
 from features.price import PriceRegressor
-from features.recommender import BookRecommender
 from features.tabular import book_frame
 from ingestion.publish import publish_features
-from serving.answers import PriceAnswers, RecommendationAnswers
+from serving.answers import PriceAnswers
 from serving.champions import Champion
 from serving.freshness import Freshness, LastRead
-from serving.offer import OnOffer
 from serving.online import TABLE_FEATURES, OnlineFeatures
 from serving.past import PastFeatures
 from serving.tables import features_table, past_training_table
@@ -127,7 +123,8 @@ def test_training_data_is_what_the_service_would_have_given(home: Settings, past
     [row] = rows(schema.PRICE_SERVICE)
     assert (row["book_id"], row["price"], row["currency"]) == (1, 1.0, "GBP")
     [row] = rows(schema.RECOMMENDER_SERVICE)
-    assert list(row) == ["book_id", "title", "category", "description", "author"]
+    told = [*("title", "category", "description", "author"), *("genre", "language", "year", "reviews")]
+    assert list(row) == ["book_id", *told]
 
 
 def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Settings) -> None:
@@ -141,54 +138,7 @@ def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Setting
     model.currency = "EUR"
     catalogue = Catalogue.open(home.catalogue_url)
     freshness = Freshness(LastRead(lambda: catalogue), schema.PRICE_SERVICE, timedelta(hours=48))
-    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online, freshness)
+    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online, freshness, ThreadPoolExecutor(1))
     [reply] = asyncio.run(answers([PriceRequest.model_validate({"book_id": 2})]))
     assert isinstance(reply, PriceReply)
     assert (reply.currency, np.isfinite(reply.price)) == ("EUR", True)
-
-
-def recommender(books: int) -> Champion:
-    chance = np.random.default_rng(0).normal(size=(books, 8))
-    frame = pd.DataFrame(
-        {
-            "book_id": range(1, books + 1),
-            "title": [f"Tale {number}" for number in range(1, books + 1)],
-            "category": "Poetry",
-            "description": [f"words{number} of their own{number}" for number in range(1, books + 1)],
-        }
-    )
-    vectors = (chance / np.linalg.norm(chance, axis=1, keepdims=True)).astype(np.float32)
-    return Champion("recommender", "1", "run", BookRecommender().fit(frame, vectors), {})
-
-
-def neighbours(answers: RecommendationAnswers) -> set[int]:
-    [reply] = asyncio.run(answers([RecommendationRequest(book_id=1, limit=10)]))
-    assert isinstance(reply, RecommendationReply)
-    return {one.id for one in reply.items}
-
-
-def test_a_book_that_left_is_recommended_no_more(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.offer._ASK_AGAIN", 0.0)
-    catalogue = Catalogue.open(settings.catalogue_url)
-    answers = RecommendationAnswers(recommender(4), OnOffer(lambda: catalogue))
-    assert neighbours(answers) == {2, 3, 4}  # nothing is published: nobody is known to have left
-    catalogue.publish([a_book(number) for number in range(1, 5)], "shop", MONDAY)
-    assert neighbours(answers) == {2, 3, 4}
-    catalogue.publish([a_book(1), a_book(3)], "shop", MONDAY + DAY)
-    assert neighbours(answers) == {3}
-    catalogue.publish([a_book(3), a_book(2)], "shop", MONDAY + 2 * DAY)
-    assert neighbours(answers) == {2, 3}
-
-
-def test_where_the_catalogue_cannot_be_read_the_last_offer_counts(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("serving.offer._ASK_AGAIN", 0.0)
-    catalogue = Catalogue.open(settings.catalogue_url)
-    catalogue.publish([a_book(1), a_book(2), a_book(3)], "shop", MONDAY)
-    catalogue.publish([a_book(1), a_book(2)], "shop", MONDAY + DAY)
-    answers = RecommendationAnswers(recommender(3), OnOffer(lambda: catalogue))
-    assert neighbours(answers) == {2}
-    with catalogue.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE snapshots RENAME TO gone")
-    assert neighbours(answers) == {2}

@@ -20,7 +20,7 @@ from bookshelf.contracts import MODEL_NAMES, Problem
 from bookshelf.settings import Settings
 from features.embedding import Encoder
 from features.layers import LayeredEncoder
-from features.price import INPUTS
+from features.price_columns import INPUTS
 from features.tabular import book_frame
 from tests.conftest import free_port
 from tests.serving.attacks import ATTACKS, BOOK, TEXT

@@ -18,6 +18,7 @@ from bookshelf.contracts import (
     Problem,
     RecommendationReply,
     SentimentReply,
+    SimilarReply,
 )
 from features.embedding import Encoder
 from features.price import PriceRegressor
@@ -125,6 +126,24 @@ def test_recommendations_are_the_nearest_books_with_the_best_first(client: TestC
 def test_a_book_that_the_recommender_does_not_know_is_not_found(client: TestClient) -> None:
     answer = client.post("/recommendations", json={"book_id": 999_999})
     assert (answer.status_code, fields(answer)) == (404, ["book_id"])
+
+
+def test_books_near_what_is_liked_and_said_come_with_their_reasons(client: TestClient) -> None:
+    asked = {
+        "like": [2],
+        "dislike": [3],
+        "text": "poems of the sea",
+        "filters": {"in_stock": True},
+        "limit": 4,
+    }
+    reply = SimilarReply.model_validate_json(client.post("/similar", json=asked).content)
+    assert len(reply.items) == 4
+    assert not {2, 3} & {one.id for one in reply.items}
+    assert (reply.model.name, reply.model.version) == ("recommender", "5")
+    unknown = client.post("/similar", json={"like": [2, 999_999]})
+    assert (unknown.status_code, fields(unknown)) == (404, ["like.1"])
+    empty = client.post("/similar", json={"dislike": [2]})
+    assert (empty.status_code, fields(empty)) == (422, ["text"])
 
 
 def test_a_sentiment_has_a_score_between_minus_one_and_one(client: TestClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ import psutil
 import pytest
 
 from bookshelf.settings import Settings
-from features.price import INPUTS, PriceRegressor
+from features.price import PriceRegressor
+from features.price_columns import INPUTS, NUMBERS
 from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import PriceAnswers
 from serving.champions import Champion, Registry
@@ -25,7 +27,7 @@ from serving.shelf import Shelf, settled_heap
 pytestmark = pytest.mark.slow
 
 SWAPS = 20
-EXAMPLE = pd.DataFrame([("Fiction", 4.0, 3.0, "In stock", "A title", "A text.")], columns=list(INPUTS))
+EXAMPLE = pd.DataFrame({name: [4.0 if name in NUMBERS else "A text"] for name in INPUTS})
 MOST_GROWTH_BYTES = 30 * 2**20
 
 
@@ -48,7 +50,7 @@ def test_twenty_swaps_leave_no_old_version_and_no_memory_behind(
     def prepare(champion: Champion) -> PriceAnswers:
         models.append(weakref.ref(champion.model))
         freshness = Freshness(LastRead(_no_catalogue), PRICE_SERVICE, FRESHNESS[PRICE_SERVICE])
-        answers = PriceAnswers(champion, online, freshness)
+        answers = PriceAnswers(champion, online, freshness, ThreadPoolExecutor(1))
         rehearse(answers)
         return answers
 

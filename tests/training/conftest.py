@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from bookshelf.settings import Settings
-from features.schema import PRICE_SERVICE
+from features.schema import PRICE_SERVICE, SERVICES
 from tests.training.diary import Diary, written_diary
 from training.dataset import TrainingSet, content_hash
 from training.runs import tracking_client
@@ -85,11 +86,15 @@ def _books_on_sale(n: int, seed: int, patterned: bool) -> TrainingSet:
             ],
             "title_words": np.full(n, 3, dtype="int64"),
             "description_words": 30 + leather.astype("int64"),
+            **dict.fromkeys(("author", "publisher", "binding", "language", "genre"), ""),
+            **dict.fromkeys(("year", "reviews"), np.nan),
+            "embedding": list(_vectors(leather, seed)),
             "price": price.round(2).clip(0.01),
             "currency": np.full(n, "GBP", dtype=object),
         }
     )
-    book_ids = tuple(range(1, n + 1))
+    columns = [name for view in SERVICES[PRICE_SERVICE].values() for name in view]
+    frame, book_ids = frame[columns], tuple(range(1, n + 1))
     return TrainingSet(
         frame=frame,
         book_ids=book_ids,
@@ -99,3 +104,11 @@ def _books_on_sale(n: int, seed: int, patterned: bool) -> TrainingSet:
         snapshot_id=7,
         sources=("shop",) * n,
     )
+
+
+def _vectors(leather: NDArray[np.bool_], seed: int) -> NDArray[np.float32]:
+    """Unit vectors that tell no more than the texts do."""
+    drawn = np.random.default_rng(seed).normal(size=(len(leather), 8))
+    drawn[:, 0] += 2.0 * leather
+    unit: NDArray[np.float32] = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    return unit

@@ -16,7 +16,9 @@ from bookshelf.standings import Standings
 from training import registry_commands
 from training.aliases import CHALLENGER, CHAMPION, PREVIOUS, PROMOTION_TAG
 from training.duty import ChampionChanged, Duty
+from training.promote import promote
 from training.rollback import AlreadyOnDuty, rollback
+from training.status import model_statuses
 
 NAME = "price"
 
@@ -202,6 +204,17 @@ def test_history_tells_lines_json_and_what_was_live(
     assert '"to_version": "2"' in capsys.readouterr().out
     registry_commands.rollback(settings, NAME, None, "cli", "")
     assert capsys.readouterr().out == "price version 1: champion again in place of version 2\n"
+
+
+def test_a_version_that_nobody_of_ours_registered_is_no_status_and_passes_no_gate(
+    settings: Settings, duty: Duty
+) -> None:
+    run = duty.client.create_run("0")
+    version = duty.client.create_model_version(NAME, "file:///nowhere", run_id=run.info.run_id).version
+    assert [one.version for one in model_statuses(settings)] == ["4"]
+    with pytest.raises(TrainingError, match="price version 5 was registered by no training of ours"):
+        promote(NAME, settings, str(version))
+    assert logged(duty) == []
 
 
 def test_the_log_of_another_process_is_the_same(settings: Settings, duty: Duty) -> None:

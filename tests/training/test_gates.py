@@ -14,7 +14,7 @@ from training.requirements import Requirement
 SCORE = Score(metric="MAE", unit="pounds", value=3.0, baseline=8.0, higher_is_better=False)
 HONEST = Coverage(promised=0.9, held=0.89, rows=200)
 SOUND = {"probe_accuracy": 0.95, "carry_over_accuracy": 0.8}
-GOOD = Evidence(score=SCORE, informative=True, coverage=HONEST)
+GOOD = Evidence(score=SCORE, informative=True, coverage=HONEST, skill=Estimate(0.6, 0.5, 0.7))
 
 
 def test_better_than_the_baseline_and_honest_may_serve() -> None:
@@ -28,6 +28,12 @@ def test_no_better_than_the_baseline_may_not() -> None:
 
 def test_a_price_model_that_says_it_knows_nothing_may_serve() -> None:
     assert refusal(GATES["price"], replace(GOOD, score=replace(SCORE, value=8.0), informative=False)) is None
+
+
+@pytest.mark.parametrize("skill", [None, Estimate(0.05, -0.01, 0.11), Estimate(-0.2, -0.3, -0.1)])
+def test_a_price_model_that_claims_a_skill_must_have_it_for_sure(skill: Estimate | None) -> None:
+    assert "it says that it knows more" in str(refusal(GATES["price"], replace(GOOD, skill=skill)))
+    assert refusal(GATES["price"], replace(GOOD, skill=skill, informative=False)) is None
 
 
 @pytest.mark.parametrize("name", ["recommender", "sentiment"])

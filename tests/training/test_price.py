@@ -39,7 +39,8 @@ def test_a_pattern_in_the_prices_is_found(fitted: Callable[[bool], Fitted]) -> N
     assert found.informative is True
     assert found.score.value < 0.5 * found.score.baseline
     assert found.metrics["r2"] > 0.7
-    assert found.metrics["cv_gain_low"] > 0
+    assert 0 < found.metrics["cv_skill_low"] < found.metrics["cv_skill"] <= 1
+    assert found.metrics["skill_low"] > 0
     assert found.params["candidate"] in found.tags["verdict"]
 
 
@@ -74,7 +75,7 @@ def test_intervals_hold_nine_of_ten_prices_of_books_never_seen(
 
 def test_every_score_stands_beside_its_baseline(fitted: Callable[[bool], Fitted]) -> None:
     metrics = fitted(True).metrics
-    for name in ("mae", "rmse", "r2", "coverage", "interval_width", "cv_mae"):
+    for name in ("mae", "rmse", "r2", "log_score", "coverage", "interval_width", "cv_mae", "cv_log_score"):
         assert {name, f"baseline_{name}"} <= metrics.keys()
 
 
@@ -104,8 +105,8 @@ def test_the_card_tells_the_scores_the_data_and_the_truth(fitted: Callable[[bool
 
 def test_the_plots_are_drawn(fitted: Callable[[bool], Fitted]) -> None:
     for patterned in (True, False):
-        names = {"predicted_against_true", "residuals_by_category", "candidates"}
-        assert fitted(patterned).figures.keys() == names
+        names = {"predicted_against_true", "residuals_by_category", "candidates", "slices"}
+        assert fitted(patterned).figures.keys() == names | ({"importance"} if patterned else set())
 
 
 def test_a_category_with_held_out_books_only_is_known_all_the_same(books_on_sale: BooksOnSale) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,13 +13,16 @@ import pytest
 
 from bookshelf.errors import TrainingError
 from features.embedding import Encoder
-from features.recommender import BookRecommender, is_no_category
+from features.lens import is_no_category
+from features.recommender import BookRecommender
 from features.schema import RECOMMENDER_SERVICE
 from features.text import clean_description
 from ingestion.sample_shop.catalogue import sample_books
 from training.dataset import TrainingSet, content_hash
 from training.explanation import HELD_OUT
 from training.fitted import Fitted
+from training.lists import Lists
+from training.neighbours import Neighbours
 from training.recommender import RecommenderParams, held_out_losses, recommender_of
 from training.retrieval import BLEND, RANDOM, SAME_CATEGORY, retrieval
 
@@ -122,7 +126,7 @@ def test_the_training_set_tells_every_book_and_who_was_held_out(fitted: Fitted) 
 
 @pytest.mark.slow
 def test_the_card_and_the_plots_are_there(fitted: Fitted) -> None:
-    assert set(fitted.figures) == {"map", "weights"}
+    assert set(fitted.figures) == {"map", "halves", "weights"}
     assert f"{fitted.score.value:.3f}" in fitted.card
     assert f"{fitted.score.baseline:.3f}" in fitted.card
     assert fitted.tags["encoder_fingerprint"]
@@ -154,8 +158,39 @@ def test_books_without_descriptions_cannot_be_judged_by(data: TrainingSet, encod
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"words_weight": -1.0}, {"held_out_books": 3}, {"meaning_weight": float("nan")}]
+    "wrong",
+    [
+        {"words_weight": -1.0},
+        {"held_out_books": 3},
+        {"meaning_weight": float("nan")},
+        {"held": -1.0},
+        {"neighbour_ids": "isbn10"},
+    ],
 )
-def test_parameters_out_of_bounds_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(TrainingError, match=r"weights|held_out_books"):
-        RecommenderParams(**wrong)  # type: ignore[arg-type]
+def test_parameters_out_of_bounds_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TrainingError, match=r"^weights|^held|^neighbour_ids"):
+        RecommenderParams(**wrong)
+
+
+@pytest.mark.slow
+def test_the_weights_are_learnt_and_told(fitted: Fitted) -> None:
+    learnt = {name: fitted.metrics[f"weight_{name}"] for name in fitted.model.shares}
+    assert learnt == fitted.model.shares
+    assert sum(learnt.values()) == pytest.approx(1)
+    assert "author" not in learnt  # the sample shop names none
+    assert learnt != BookRecommender(PARAMS.given).shares
+
+
+@pytest.mark.slow
+def test_lists_of_readers_are_learnt_from_and_judged_by(data: TrainingSet, encoder: Encoder) -> None:
+    rows = np.arange(BOOKS)
+    near = tuple(np.array([(row + 1) % BOOKS, (row + 2) % BOOKS]) for row in rows)
+    even, odd = rows[rows % 2 == 0], rows[rows % 2 == 1]
+    learning, judging = (Lists("neighbours", part, tuple(near[row] for row in part)) for part in (even, odd))
+    neighbours = Neighbours(learning, judging, rows % 2 == 0, "id", BOOKS, BOOKS)
+    found = recommender_of(data, encoder, PARAMS, neighbours)
+    assert set(found.figures) == {"map", "halves", "weights", "co_reading"}
+    assert found.metrics["co_reading_queries"] == len(odd)
+    for way in ("", "baseline_same_category_", "baseline_tfidf_", "baseline_embedding_", "baseline_random_"):
+        assert f"{found.metrics[f'{way}co_reading_ndcg_at_10']:.3f}" in found.card
+    assert found.metrics["co_reading_gain_low"] <= found.metrics["co_reading_gain"]

@@ -20,15 +20,18 @@ from mlflow import MlflowClient
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 from features.embedding import Encoder
+from features.price import PriceRegressor
 from training.cards import check_card
 from training.dataset import TrainingSet
 from training.duty import Duty
 from training.fitted import Fitted
-from training.price import PriceParams, _inputs, fit_price, held_out_losses
+from training.price import PriceParams, example_of, fit_price, held_out_losses, measure
 from training.promote import promote
 from training.registry import RegisteredVersion, ensure_encoder, load_version, register
 from training.runs import tracking_client
+from training.skill import skill_of
 from training.status import model_statuses
+from training.yardstick import Yardstick
 
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
@@ -106,11 +109,12 @@ def test_its_run_holds_everything_that_explains_it(
     assert fitted.dataset_sha256.startswith(given.dataset.digest)
     card = mlflow.artifacts.load_text(f"runs:/{registered.run_id}/model_card.md")
     check_card(card, fitted.dataset_sha256)
-    assert "| all | " in card
     artifacts = {one.path for one in client.list_artifacts(registered.run_id)}
-    assert artifacts == {"model_card.md", "training_set.parquet", "held_out.parquet", "plots"}
+    assert artifacts == {"model_card.md", "training_set.parquet", "held_out.parquet", "plots", "tables"}
     plots = {one.path for one in client.list_artifacts(registered.run_id, "plots")}
     assert plots == {f"plots/{name}.png" for name in fitted.figures}
+    path = mlflow.artifacts.download_artifacts(run_id=registered.run_id, artifact_path="tables/slices.csv")
+    assert {"category", "price", "text"} == set(pd.read_csv(path)["by"])
 
 
 def test_its_training_set_is_kept_row_by_row(registered: RegisteredVersion, fitted: Fitted) -> None:
@@ -246,9 +250,7 @@ def test_the_log_tells_who_promoted_what_and_what_was_refused(
 
 
 def test_a_score_that_is_only_claimed_is_refused(fitted: Fitted, home: Settings) -> None:
-    model = deepcopy(fitted.model)
-    model.pipeline_[-1].coef_ = np.roll(model.pipeline_[-1].coef_, 1)  # learnt of other columns
-    number = register(replace(fitted, model=model), home).version
+    number = register(replace(fitted, model=of_shuffled_prices(fitted)), home).version
     decision = promote("price", home, number)
     assert not decision.promoted
     assert "it claims an MAE of" in decision.reason
@@ -259,10 +261,7 @@ def test_a_model_of_shuffled_prices_that_tells_its_true_score_is_refused(
     registered: RegisteredVersion, fitted: Fitted, home: Settings
 ) -> None:
     promote("price", home, registered.version)
-    chance = np.random.default_rng(3)
-    train = fitted.dataset[~fitted.dataset["held_out"]]
-    shuffled = chance.permutation(train["price"].to_numpy())
-    model = deepcopy(fitted.model).fit(_inputs(train), shuffled)
+    model = of_shuffled_prices(fitted)
     value = float(np.mean(held_out_losses(model, held_out(fitted))))
     claim = replace(fitted.score, value=value)
     number = register(replace(fitted, model=model, score=claim, informative=True), home).version
@@ -295,6 +294,23 @@ def test_a_champion_of_another_source_is_no_yardstick(
     assert (status.source, status.unit, status.snapshot_id) == ("another shop", "pounds", 7)
 
 
+def test_shuffled_prices_make_a_constant_or_are_refused(
+    registered: RegisteredVersion, books_on_sale: BooksOnSale, home: Settings, client: MlflowClient
+) -> None:
+    promote("price", home, registered.version)
+    data = books_on_sale(200, 1, True)
+    data.frame["price"] = np.random.default_rng(0).permutation(data.frame["price"])
+    honest = fit_price(data, PriceParams())
+    assert (honest.informative, honest.params["candidate"]) == (False, "median")
+
+    claiming = register(with_a_claim(honest), home).version
+    refused = promote("price", home, claiming)
+    assert not refused.promoted
+    assert "no better than the baseline's" in refused.reason or "not surely above 0" in refused.reason
+    assert champion(client) != claiming
+    assert tag(client, claiming) == f"refused: {refused.reason}"
+
+
 def test_a_version_that_is_not_there_is_named(home: Settings, registered: RegisteredVersion) -> None:
     assert registered.name == "price"
     with pytest.raises(TrainingError, match="'price' has no version '99'; it has 1"):
@@ -303,11 +319,43 @@ def test_a_version_that_is_not_there_is_named(home: Settings, registered: Regist
         promote("sentiment", home)
 
 
+def of_shuffled_prices(fitted: Fitted) -> PriceRegressor:
+    """The same learner, of prices that have been dealt out anew."""
+    train = fitted.dataset[~fitted.dataset["held_out"]]
+    shuffled = np.random.default_rng(3).permutation(train["price"].to_numpy())
+    model: PriceRegressor = deepcopy(fitted.model).fit(train, shuffled)
+    return model
+
+
+def with_a_claim(honest: Fitted) -> Fitted:
+    """The training with a learner in place of the constant, judged on the same rows, that claims to know."""
+    train = honest.dataset[~honest.dataset["held_out"]]
+    learner = PriceRegressor("blend").fit(train, train["price"].to_numpy())
+    rows = held_out(honest)
+    measured = measure(learner, honest.model, rows)
+    true, by_learner, by_median = (
+        rows["price"].to_numpy(),
+        *(one.predict(rows)["price"].to_numpy() for one in (learner, honest.model)),
+    )
+    skill = skill_of(true, by_learner, by_median, Yardstick(in_shares=False, unit="pounds"), seed=0)
+    return replace(
+        honest,
+        model=learner,
+        informative=True,
+        score=replace(honest.score, value=measured["mae"]),
+        metrics={**honest.metrics, **measured, **skill.metrics()},
+        input_example=example_of(rows, learner),
+    )
+
+
 def spoiled(fitted: Fitted) -> Fitted:
     """The same training, but for a model that is better than the median and £3 off."""
     model = deepcopy(fitted.model)
-    model.low_offset_ -= 3
-    model.pipeline_[-1].intercept_ += 3
+    if model.kind == "blend":
+        model.learner_.middle_ += 3
+        model.learner_.hints_.linear.middle_ += 3
+    else:
+        model.learner_.middle_ += 3
     score = replace(fitted.score, value=float(np.mean(held_out_losses(model, held_out(fitted)))))
     assert score.beats_baseline
     return replace(fitted, model=model, score=score)

@@ -16,6 +16,7 @@ from bookshelf.promotions import Change
 from bookshelf.schedule import RETRAIN, next_run_at
 from bookshelf.settings import Settings
 from training import after_publish, watch
+from training.__main__ import parser
 from training.aliases import CHAMPION
 from training.child import Child
 from training.duty import Duty
@@ -128,7 +129,7 @@ def test_a_training_is_a_child_and_a_rollback_of_another_model_does_not_wait_for
     training = orders.request("retrain", "sentiment", "schedule", "weekly", now())
     trainer.look()
     [child] = AChild.started
-    assert child.arguments == ("retrain", "--name", "sentiment", "--by", "schedule", "--reason", "weekly")
+    assert child.arguments == ("retrain", "--name=sentiment", "--by=schedule", "--reason=weekly")
     back = rollback(orders)
     waiting = orders.request("retrain", "recommender", "admin", "", now())
     trainer.look()
@@ -140,7 +141,7 @@ def test_a_training_is_a_child_and_a_rollback_of_another_model_does_not_wait_for
     child.ending = 0
     trainer.look()
     assert orders.get(training.id).outcome == child.lines[-1]
-    assert [one.arguments[2] for one in AChild.started] == ["sentiment", "recommender"]
+    assert [one.arguments[1] for one in AChild.started] == ["--name=sentiment", "--name=recommender"]
 
 
 @pytest.mark.parametrize(
@@ -158,10 +159,18 @@ def test_an_order_ends_as_its_child_does(
     order = orders.request("promote", NAME, "admin", "a try", now(), "3")
     trainer.look()
     [child] = AChild.started
-    assert child.arguments[-2:] == ("--version", "3")
+    assert child.arguments[-1] == "--version=3"
     child.ending, child.lines = status, [line] if line else []
     trainer.look()
     assert (orders.get(order.id).status, orders.get(order.id).outcome) == (ended, outcome)
+
+
+@pytest.mark.parametrize("reason", ["--help", "-x", "", "two words = 'quoted' \n new line"])
+def test_any_reason_reaches_the_child_as_it_is(trainer: Trainer, orders: ModelOrders, reason: str) -> None:
+    orders.request("retrain", NAME, "admin", reason, now())
+    trainer.look()
+    words = AChild.started[0].arguments
+    assert parser(words).parse_args(words).reason == reason
 
 
 def test_a_trainer_that_is_told_to_stop_gives_its_order_back(trainer: Trainer, orders: ModelOrders) -> None:
