@@ -109,6 +109,8 @@ EXAMPLES: dict[str, Any] = {
     "SentimentReply": {
         "sentiment": "positive",
         "score": 0.87,
+        "sentence": "A warm and funny book that I could not put down.",
+        "language": "en",
         "model": {"name": "sentiment", "version": "1"},
     },
     "PredictionsRequest": {

@@ -14,7 +14,17 @@ from bookshelf.errors import BookshelfError
 
 #: Each is a module here with `ROUNDS` and `run(rounds, tell) -> Outcome`; imported only when it is its
 #: turn, so that what one brings along is not in memory while another is measured before it.
-NAMES = ("crawl", "crawl_size", "crawl_again", "books", "price", "embedding", "imports", "neighbours")
+NAMES = (
+    "crawl",
+    "crawl_size",
+    "crawl_again",
+    "books",
+    "price",
+    "embedding",
+    "imports",
+    "neighbours",
+    "sentiment",
+)
 RESULTS = Path(__file__).parent / "results.json"
 
 

@@ -146,10 +146,17 @@ class SentimentRequest(Contract):
 
 
 class SentimentReply(Contract):
-    """`score` runs from -1 (negative) to 1 (positive)."""
+    """`score` runs from -1 (negative) to 1 (positive).
+
+    `sentence` is the passage of the text that spoke most for the answer, one sentence or a few short ones.
+    `language` is the text's (ISO 639-1), null where it is too short to tell, and then English is assumed.
+    A text in another language is not understood: it is neutral, its score 0 and `sentence` null.
+    """
 
     sentiment: Literal["negative", "neutral", "positive"]
     score: float
+    sentence: str | None = None
+    language: str | None = None
     model: ModelRef
 
 

@@ -101,7 +101,7 @@ class Encoder:
         pooled = np.zeros((len(texts), self.dimensions), dtype=np.float64)
         weights = np.array([max(chunk.tokens, 1) for chunk in chunks], dtype=np.float64)
         np.add.at(pooled, owners, self._encode(chunks, progress) * weights[:, None])
-        return _unit(pooled).astype(np.float32)
+        return self._unit(pooled).astype(np.float32)
 
     def chunks(self, texts: Sequence[str]) -> list[list[Chunk]]:
         """Each text's chunks, at least one; put together they are the text, stripped, character by character.
@@ -177,7 +177,11 @@ class Encoder:
                 vectors[batch] = found
                 bar.update(len(batch))
         torch.set_num_threads(cores)  # a worker's one thread is also what threads started later would get
-        return _unit(vectors)
+        return self._unit(vectors)
+
+    def _unit(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The vectors (n, dimensions), each of unit length."""
+        return unit(vectors)
 
     def _forward(self, texts: list[str]) -> NDArray[np.float32]:
         import torch
@@ -221,7 +225,8 @@ def _pack(pieces: Iterator[Chunk], limit: int) -> list[Chunk]:
     return packed
 
 
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The vectors (n, d) with a length of 1; one of length 0 stays as it is."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = vectors / lengths.clip(min=np.finfo(np.float64).tiny)
-    return unit
+    found: NDArray[np.float64] = vectors / lengths.clip(min=np.finfo(np.float64).tiny)
+    return found

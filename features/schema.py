@@ -50,6 +50,10 @@ PRICE_SERVICE = "price_model"
 RECOMMENDER_SERVICE = "recommender_model"
 SENTIMENT_SERVICE = "sentiment_model"
 
+#: What the sentiment model reads beside the text: vectors that the encoder it is served with makes anew of
+#: each passage. No view holds them.
+LAYERS = "layers"
+
 #: Feature service -> view -> features. The price service carries the label and its
 #: currency; a prediction leaves them out.
 SERVICES: dict[str, dict[str, tuple[str, ...]]] = {

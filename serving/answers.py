@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bookshelf.contracts import (
@@ -31,6 +32,8 @@ from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from features.layers import LayeredEncoder
 
 Reply: TypeAlias = PriceReply | RecommendationReply | SimilarReply | SentimentReply
 Answer: TypeAlias = Reply | BookshelfError
@@ -150,14 +153,27 @@ class SentimentAnswers:
             replies += await loop.run_in_executor(self._encoding, self._replies, part)
         return _in_place(texts, replies)
 
+    @cached_property
+    def _layers(self) -> LayeredEncoder:
+        from features.layers import LayeredEncoder
+
+        assert self.champion.encoder is not None  # no sentiment model is served without one
+        return LayeredEncoder.over(self.champion.encoder)
+
     def _replies(self, texts: list[str]) -> list[Reply]:
         from features.sentiment import judge
 
-        assert self.champion.encoder is not None  # no sentiment model is served without one
-        judged = judge(self.champion.model, self.champion.encoder.embed, texts)
+        judged = judge(self.champion.model, self._layers.embed, texts)
+        told = zip(*(judged[name] for name in ("sentiment", "score", "sentence", "language")), strict=True)
         return [
-            SentimentReply(sentiment=sentiment, score=score, model=self.champion.ref)
-            for sentiment, score in zip(judged["sentiment"], judged["score"].tolist(), strict=True)
+            SentimentReply(
+                sentiment=sentiment,
+                score=score,
+                sentence=sentence,
+                language=language,
+                model=self.champion.ref,
+            )
+            for sentiment, score, sentence, language in told
         ]
 
 

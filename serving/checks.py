@@ -29,7 +29,9 @@ def check_inputs(champion: Champion, question: type[Contract], online: Collectio
         for name in names
         if view != schema.PRICE_VIEW
     }
-    wanted = [name for name in champion.inputs if name not in question.model_fields or name in offered]
+    made = {schema.LAYERS} if champion.encoder is not None else set()  # by the encoder it is served with
+    named = [name for name in champion.inputs if name not in made]
+    wanted = [name for name in named if name not in question.model_fields or name in offered]
     if unknown := [name for name in wanted if name not in offered]:
         raise ModelUnavailable(
             f"{_named(champion)} expects {_listed(unknown)}, which the feature service {service} has not"

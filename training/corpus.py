@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bookshelf.errors import TrainingError
 from features.sentiment import LABELS
 from training.split import held_out_rows
+from training.yardsticks import without_yardsticks
 
 #: The name that stands for the corpus of this repository.
 BUNDLED = "bundled"
@@ -27,7 +28,8 @@ _PARQUET = (".parquet", ".pq")
 
 
 def load_corpus(name: str) -> pd.DataFrame:
-    """Texts and labels, with `part` and `group` as text, "" where there is none; each text once.
+    """Texts and labels, with `part` and `group` as text, "" where there is none; each text once, and none
+    that is a yardstick.
 
     `name` is `bundled`, or the path of a CSV (UTF-8) or Parquet file. Raises `TrainingError` naming the
     column or the row (the first one below the header is 1) that cannot be used.
@@ -41,7 +43,7 @@ def load_corpus(name: str) -> pd.DataFrame:
     rows = rows[[*REQUIRED, *OPTIONAL]].reset_index(drop=True)
     _check(rows, path)
     rows["text"] = rows["text"].str.strip()
-    return _once(rows, path)
+    return _once(rows[without_yardsticks(rows)].reset_index(drop=True), path)
 
 
 def corpus_hash(rows: pd.DataFrame) -> str:
@@ -58,6 +60,12 @@ def groups_of(rows: pd.DataFrame) -> list[str]:
     """What must stay together: the row's group, or its own text."""
     pairs = zip(rows["group"], rows["text"], strict=True)
     return [f"group {group}" if group else f"text {text}" for group, text in pairs]
+
+
+def kinds_of(rows: pd.DataFrame, fewest: int) -> list[str]:
+    """The kind of text that each row is: its part, where there are so many parts, or else its group."""
+    parts = list(rows["part"])
+    return parts if "" not in parts and len(set(parts)) >= fewest else groups_of(rows)
 
 
 def held_out_texts(rows: pd.DataFrame, share: float) -> NDArray[np.bool_]:

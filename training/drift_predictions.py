@@ -14,7 +14,7 @@ from bookshelf.errors import TrainingError
 from bookshelf.kept_vectors import EncoderChanged, KeptVectors
 from bookshelf.settings import Settings
 from features import schema
-from features.embedding import Encoder
+from features.layers import LayeredEncoder, fingerprint_over
 from features.recommender import BookRecommender
 from features.sentiment import SentimentClassifier, judge
 from training.registry import FINGERPRINT_TAG, load_version
@@ -66,9 +66,10 @@ def _tones(
     """Scores of descriptions, each read once, however many tables it is in."""
     texts = [list(table["description"].iloc[chosen(table[schema.JOIN_KEY].to_numpy())]) for table in tables]
     distinct = sorted({text for side in texts for text in side if text})
-    load = partial(Encoder.load, settings.encoder)
+    load = partial(LayeredEncoder.load, settings.encoder)
+    expected = None if fingerprint is None else fingerprint_over(fingerprint)
     try:
-        with KeptVectors(settings.kept_vectors, load, fingerprint) as vectors:
+        with KeptVectors(settings.kept_vectors, load, expected) as vectors:
             scores = judge(model, vectors.embed, distinct)["score"] if distinct else ()
     except EncoderChanged as error:
         raise TrainingError(f"the sentiment champion reads another encoder's vectors: {error}") from error

@@ -51,7 +51,29 @@ GATES: Mapping[str, Gate] = {
         loss="1 less the reciprocal rank of the right answer", score_of_losses="one less mean"
     ),
     # Its score is an F1 over all texts, which no mean over them is.
-    "sentiment": Gate(loss="log loss, in nats; ln 3 = 1.099 knows nothing"),
+    "sentiment": Gate(
+        loss="log loss, in nats; ln 3 = 1.099 knows nothing",
+        requirements=(
+            Requirement(
+                metric="probe_accuracy",
+                at_least=0.8,
+                why="statements that nobody could mistake show whether good and bad are the right way round, "
+                "and a corpus with every label turned agrees with itself",
+            ),
+            Requirement(
+                metric="carry_over_accuracy",
+                at_least=0.65,
+                why="it is asked about texts of other kinds than those it learnt from",
+            ),
+            # Another shop's catalogue holds none of the books that were labelled.
+            Requirement(
+                metric="hand_macro_f1",
+                beats="baseline_hand_macro_f1",
+                why="people who read the descriptions should be agreed with more than the commonest label is",
+                if_measured=True,
+            ),
+        ),
+    ),
 }
 
 #: What chance does less often than this is not put down to it: one model in a hundred is refused unjustly.

@@ -14,6 +14,7 @@ class Requirement:
     To beat is to differ, the right way, from the other by more than nothing, and by `by` at least and
     `by_share` of the other at least; the right way is up unless `lower_is_better`. `why` completes the
     sentence "This is asked because …". A metric that was not logged, or is no number, is a breach.
+    `if_measured`: not asked where it was not logged, because the data it needs may rightly not be there.
     `unless_uninformative`: not asked of a model that says itself that it knows no more than its baseline.
     Raises `ValueError` for no bound or several.
 
@@ -30,6 +31,7 @@ class Requirement:
     by_share: float = 0.0
     lower_is_better: bool = False
     unless_uninformative: bool = False
+    if_measured: bool = False
 
     def __post_init__(self) -> None:
         bounds = [one for one in (self.at_least, self.at_most, self.beats) if one is not None]
@@ -38,6 +40,8 @@ class Requirement:
 
     def breach(self, metrics: Mapping[str, float]) -> str | None:
         """What is wrong, in one sentence, and why it is asked; None if nothing is."""
+        if self.if_measured and self.metric not in metrics:
+            return None
         wanted = [self.metric] if self.beats is None else [self.metric, self.beats]
         if missing := [name for name in wanted if not isfinite(metrics.get(name, float("nan")))]:
             return f"its {missing[0]} was not measured, and must be because {self.why}"

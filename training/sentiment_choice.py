@@ -1,12 +1,14 @@
-"""How strong and how warm the sentiment model is: chosen by cross-validation on the training texts alone."""
+"""The sentiment model's settings: chosen by cross-validation on the training texts alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.model_selection import GroupKFold
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -14,8 +16,9 @@ from bookshelf.errors import TrainingError
 from features.sentiment import LABELS, Embed, Reading, SentimentClassifier, Vectors, read
 from training import agreement
 
-_STRENGTHS = (0.0005, 0.001, 0.002, 0.004, 0.008)
-_TEMPERATURES = tuple(round(0.1 * tenths, 1) for tenths in range(4, 21))
+_STRENGTHS = (0.0003, 0.001)
+_WORDS_WEIGHTS = (0.0, 0.3, 0.5, 0.7)
+_TEMPERATURES = tuple(round(0.1 * tenths, 1) for tenths in range(4, 16))
 
 
 @dataclass(frozen=True)
@@ -46,27 +49,28 @@ def fitted(model: SentimentClassifier, texts: Texts) -> SentimentClassifier:
     """The model, fitted on the passages; each has its text's label, and all of a text count as one."""
     share = 1 / np.bincount(texts.reading.text)[texts.reading.text]
     labels = [LABELS[code] for code in texts.labels[texts.reading.text]]
-    return model.fit(texts.vectors, labels, weights=share)
+    return model.fit(texts.reading.passages, texts.vectors, labels, weights=share)
 
 
 def choose(
-    texts: Texts, groups: Sequence[str], *, caution: float, folds: int, seed: int
+    texts: Texts, groups: Sequence[str], model: SentimentClassifier, *, folds: int, seed: int
 ) -> tuple[SentimentClassifier, dict[str, float]]:
-    """The model of least log loss on texts left out in turn, fitted on all; and its scores on them.
+    """`model` with the settings of least log loss on texts left out in turn, fitted on all; and that loss.
 
-    Rows of one group are left out together. Raises `TrainingError` if there are fewer groups than folds,
-    or a label that is in too few groups to be in every part.
+    Rows of one group are left out together: where groups are kinds of text, the settings are those that do
+    for kinds never seen. Raises `TrainingError` if there are fewer groups than folds, or a label that is in
+    too few groups to be in every part.
     """
     parts = _parts(texts, groups, folds, seed)
     with threadpool_limits(1):  # so small a regression takes ten times as long on threads that share cores
         tried = {
-            (strength, temperature): losses
+            (strength, *setting): losses
             for strength in _STRENGTHS
-            for temperature, losses in _left_out_losses(texts, parts, strength, caution).items()
+            for setting, losses in _left_out_losses(texts, parts, clone(model).set_params(C=strength)).items()
         }
         best = min(tried, key=lambda setting: float(tried[setting].mean()))
-        model = fitted(SentimentClassifier(C=best[0], temperature=best[1], caution=caution), texts)
-    return model, {"cv_log_loss": float(tried[best].mean())}
+        chosen = clone(model).set_params(**dict(zip(("C", "words_weight", "temperature"), best, strict=True)))
+        return fitted(chosen, texts), {"cv_log_loss": float(tried[best].mean())}
 
 
 def _parts(
@@ -87,17 +91,17 @@ def _parts(
 
 
 def _left_out_losses(
-    texts: Texts,
-    parts: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]],
-    strength: float,
-    caution: float,
-) -> dict[float, NDArray[np.float64]]:
-    """Log loss of every text (n,) by a model that has not seen it, for each temperature."""
-    losses = {temperature: np.empty(len(texts.labels)) for temperature in _TEMPERATURES}
+    texts: Texts, parts: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]], model: SentimentClassifier
+) -> dict[tuple[float, float], NDArray[np.float64]]:
+    """Log loss of every text (n,) by a model that has not seen it, for each words' weight and temperature."""
+    settings = list(product(_WORDS_WEIGHTS, _TEMPERATURES))
+    losses = {setting: np.empty(len(texts.labels)) for setting in settings}
     for learnt, left_out in parts:
-        model = fitted(SentimentClassifier(C=strength, caution=caution), texts.only(learnt))
         others = texts.only(left_out)
-        for temperature in _TEMPERATURES:
-            found = model.set_params(temperature=temperature).probabilities(others.reading, others.vectors)
-            losses[temperature][left_out] = agreement.log_losses(others.labels, found)
+        one = fitted(clone(model), texts.only(learnt))
+        logs = one.logs(others.reading.passages, others.vectors)
+        for weight, temperature in settings:
+            one.set_params(words_weight=weight, temperature=temperature)
+            found = one.together(others.reading, one.blended(*logs))
+            losses[weight, temperature][left_out] = agreement.log_losses(others.labels, found)
     return losses

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
+from features.layers import LayeredEncoder
 from training.explanation import HELD_OUT
 
 #: Loss of parameters, lower is better.
@@ -71,8 +74,13 @@ def _sentiment(settings: Settings, base: Any, as_of: datetime, _source: str | No
     from training.corpus import load_corpus
     from training.sentiment import sentiment_of
 
-    corpus, encoder = load_corpus(base.corpus), Remembering(Encoder.load(settings.encoder))
-    return lambda params: sentiment_of(corpus, [], encoder, params, as_of).metrics["cv_log_loss"]
+    corpus, encoder = load_corpus(base.corpus), Encoder.load(settings.encoder)
+
+    def loss(params: Any) -> float:
+        with KeptVectors(settings.kept_vectors, partial(LayeredEncoder.over, encoder)) as layers:
+            return sentiment_of(corpus, [], layers.embed, params, as_of).metrics["cv_log_loss"]
+
+    return loss
 
 
 def _recommender(settings: Settings, base: Any, as_of: datetime, source: str | None) -> Loss:

@@ -22,6 +22,7 @@ from bookshelf.feature_store import feature_store_config, open_feature_store
 from bookshelf.settings import Settings
 from features import schema
 from features.embedding import Encoder
+from features.layers import LayeredEncoder
 from features.price import PriceRegressor
 from features.recommender import BookRecommender
 from features.sentiment import SentimentClassifier
@@ -116,8 +117,8 @@ def sentiment_model(encoder: Encoder) -> SentimentClassifier:
         "positive": ("A wonderful book, warm and funny.", "I loved every page of this delightful novel."),
     }
     labels = [label for label, many in texts.items() for _ in many]
-    vectors = encoder.embed([text for many in texts.values() for text in many])
-    return SentimentClassifier(C=1.0).fit(vectors, labels)
+    flat = [text for many in texts.values() for text in many]
+    return SentimentClassifier(C=1.0).fit(flat, LayeredEncoder.over(encoder).embed(flat), labels)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from bookshelf.contracts import PriceRequest, RecommendationRequest
+from bookshelf.contracts import PriceRequest, RecommendationRequest, SentimentRequest
 from bookshelf.errors import ModelUnavailable
 from features.schema import FRESHNESS
 from serving.answers import PriceAnswers
@@ -44,6 +44,13 @@ def test_a_model_whose_signature_names_no_columns_passes(champions: Champions) -
 def test_a_recommender_may_read_what_the_question_says(champions: Champions) -> None:
     asked = replace(champions["recommender"], inputs=("book_id", "limit"))
     check_inputs(asked, RecommendationRequest, frozenset())
+
+
+def test_a_sentiment_model_may_read_what_its_encoder_makes(champions: Champions) -> None:
+    reads = replace(champions["sentiment"], inputs=("description", "layers"))
+    check_inputs(reads, SentimentRequest, frozenset({"book_details:description"}))
+    with pytest.raises(ModelUnavailable, match="sentiment version 8 expects layers"):
+        check_inputs(replace(reads, encoder=None), SentimentRequest, None)
 
 
 @pytest.mark.parametrize("strange", ["colour", "price", "currency"])

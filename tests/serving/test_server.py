@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import requests
@@ -18,6 +19,7 @@ from bookshelf.book import ListedBook
 from bookshelf.contracts import MODEL_NAMES, Problem
 from bookshelf.settings import Settings
 from features.embedding import Encoder
+from features.layers import LayeredEncoder
 from features.price_columns import INPUTS
 from features.tabular import book_frame
 from tests.conftest import free_port
@@ -41,6 +43,11 @@ def writer(home: Settings, registry_writer: Any) -> Any:
     return registry_writer(home)
 
 
+def a_passage(encoder: Encoder) -> pd.DataFrame:
+    vector = LayeredEncoder.over(encoder).embed(["A text."])[0].astype(np.float64)
+    return pd.DataFrame({"description": ["A text."], "layers": pd.Series([vector], dtype=object)})
+
+
 @pytest.fixture(scope="module")
 def promoted(
     writer: Any,
@@ -57,7 +64,7 @@ def promoted(
     examples = {
         "price": (price_model, rows[list(INPUTS)].head(2)),
         "recommender": (recommender_model, rows[["book_id"]].head(2).assign(limit=3)),
-        "sentiment": (sentiment_model, encoder.embed(["A text."])),
+        "sentiment": (sentiment_model, a_passage(encoder)),
     }
     for name, (model, example) in examples.items():
         writer.add(name, model, example, trained_on=rows, **tags)

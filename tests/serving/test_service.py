@@ -155,6 +155,22 @@ def test_a_sentiment_has_a_score_between_minus_one_and_one(client: TestClient) -
     assert (reply.model.name, reply.model.version) == ("sentiment", "8")
 
 
+def test_a_sentiment_names_the_language_and_the_sentence_that_decided(client: TestClient) -> None:
+    plain, decisive = (
+        "The book has twelve chapters and an index.",
+        "I hated every tedious page of this novel.",
+    )
+    answer = client.post("/sentiment", json={"description": f"{plain} {decisive}"}).json()
+    assert (answer["sentence"], answer["language"]) == (decisive, "en")
+
+
+def test_a_text_in_another_language_is_not_pretended_to_be_understood(client: TestClient) -> None:
+    text = "Un livre merveilleux, tendre et drôle, que j'ai adoré du début à la fin."
+    answer = client.post("/sentiment", json={"description": text}).json()
+    assert answer["language"] == "fr"
+    assert (answer["sentiment"], answer["score"], answer["sentence"]) == ("neutral", 0.0, None)
+
+
 def test_a_description_of_nothing_but_a_fold_is_refused(client: TestClient) -> None:
     answer = client.post("/sentiment", json={"description": " ...more"})
     assert (answer.status_code, fields(answer)) == (422, ["description"])

@@ -10,8 +10,9 @@ import pytest
 
 from bookshelf.errors import TrainingError
 from features.sentiment import LABELS
-from training.corpus import BUNDLED, corpus_hash, groups_of, held_out_texts, load_corpus
+from training.corpus import BUNDLED, corpus_hash, groups_of, held_out_texts, kinds_of, load_corpus
 from training.hand_labels import HAND_LABELS, REPORT, load_hand_labels
+from training.yardsticks import load_yardsticks
 
 
 def rows(each: int = 20) -> pd.DataFrame:
@@ -29,10 +30,11 @@ def written(frame: pd.DataFrame, path: Path) -> str:
 
 def test_the_bundled_corpus_is_large_balanced_and_each_text_once() -> None:
     corpus = load_corpus(BUNDLED)
-    assert len(corpus) >= 1500
+    assert len(corpus) >= 8_000
     assert not corpus["text"].duplicated().any()
-    assert corpus["label"].value_counts(normalize=True).min() > 0.25
-    assert set(corpus["part"]) == {"remarks", "blurbs", "twins", "jackets"}
+    assert corpus["label"].value_counts(normalize=True).min() > 0.2
+    assert (corpus["part"] != "").all()
+    assert len(corpus.query("part != 'frames'")) > 4_000
     assert (corpus.loc[corpus["part"] == "twins", "group"] != "").all()
 
 
@@ -107,6 +109,21 @@ def test_the_same_texts_are_held_out_whatever_comes_and_goes() -> None:
     shuffled = alone.sample(frac=0.5, random_state=0)
     after = set(shuffled["text"][held_out_texts(shuffled, 0.2)])
     assert after == before & set(shuffled["text"])
+
+
+def test_a_yardstick_is_never_learnt_from(tmp_path: Path) -> None:
+    yardsticks = load_yardsticks()[["text", "label"]].head(5)
+    yardsticks["text"] = yardsticks["text"].str.upper() + "  "
+    mixed = load_corpus(written(pd.concat([rows(), yardsticks]), tmp_path / "mixed.csv"))
+    assert mixed["text"].tolist() == rows()["text"].tolist()
+
+
+def test_where_parts_are_few_or_missing_each_group_is_a_kind() -> None:
+    corpus = rows().assign(part="", group="")
+    assert kinds_of(corpus, 2) == groups_of(corpus)
+    parted = corpus.assign(part=["films", "food"] * 30)
+    assert kinds_of(parted, 2) == list(parted["part"])
+    assert kinds_of(parted, 3) == groups_of(parted)
 
 
 def test_there_are_enough_hand_labels_to_report_on() -> None:

@@ -13,6 +13,7 @@ from training.requirements import Requirement
 
 SCORE = Score(metric="MAE", unit="pounds", value=3.0, baseline=8.0, higher_is_better=False)
 HONEST = Coverage(promised=0.9, held=0.89, rows=200)
+SOUND = {"probe_accuracy": 0.95, "carry_over_accuracy": 0.8}
 GOOD = Evidence(score=SCORE, informative=True, coverage=HONEST, skill=Estimate(0.6, 0.5, 0.7))
 
 
@@ -39,7 +40,8 @@ def test_a_price_model_that_claims_a_skill_must_have_it_for_sure(skill: Estimate
 def test_no_other_model_may_serve_without_knowing_more_than_its_baseline(name: str) -> None:
     accuracy = Score(metric="accuracy", unit="of 1", value=0.4, baseline=0.4, higher_is_better=True)
     assert refusal(GATES[name], Evidence(score=accuracy, informative=False)) is not None
-    assert refusal(GATES[name], Evidence(score=replace(accuracy, value=0.6))) is None
+    better = Evidence(score=replace(accuracy, value=0.6), metrics=SOUND)
+    assert refusal(GATES[name], better) is None
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,25 @@ def test_every_requirement_of_a_gate_must_be_met_and_an_uninformative_model_may_
     )
     assert refusal(gate, GOOD) == "its probe was not measured, and must be because probes flip"
     assert refusal(gate, replace(GOOD, informative=False)) is None
+
+
+@pytest.mark.parametrize(
+    ("metrics", "reason"),
+    [
+        (SOUND, None),
+        (SOUND | {"probe_accuracy": 0.1}, "its probe_accuracy of 0.1 must be at least 0.8"),
+        ({}, "its probe_accuracy was not measured"),
+        (SOUND | {"hand_macro_f1": 0.4, "baseline_hand_macro_f1": 0.2}, None),
+        (
+            SOUND | {"hand_macro_f1": 0.1, "baseline_hand_macro_f1": 0.2},
+            "its hand_macro_f1 of 0.1 must be above 0.2",
+        ),
+    ],
+)
+def test_a_sentiment_model_needs_evidence_from_outside_its_corpus(
+    metrics: dict[str, float], reason: str | None
+) -> None:
+    score = Score(metric="macro-F1", unit="of 1", value=0.9, baseline=0.2, higher_is_better=True)
+    found = refusal(GATES["sentiment"], Evidence(score=score, metrics=metrics))
+    assert (found or "").startswith(reason or "")
+    assert (found is None) is (reason is None)

@@ -1,0 +1,66 @@
+"""No corpus puts a sentiment model on duty by its own word: on a real registry, a wrong one is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bookshelf.settings import Settings
+from training.corpus import BUNDLED, load_corpus
+from training.promote import promote
+from training.registry import register
+from training.runs import tracking_client
+from training.sentiment import SentimentParams, fit_sentiment
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+FLIP = {"positive": "negative", "negative": "positive", "neutral": "neutral"}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    folder = tmp_path_factory.mktemp("gate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("BOOKSHELF_HOME", str(folder / "var"))
+        patch.setenv("BOOKSHELF_MLRUNS", str(folder / "mlruns"))
+        yield Settings()
+
+
+@pytest.fixture(scope="module")
+def corpus() -> pd.DataFrame:
+    rows = load_corpus(BUNDLED)
+    return rows[rows["part"].isin(["jackets", "plain", "life"])]
+
+
+def trained(corpus: pd.DataFrame, home: Settings, file: Path) -> dict[str, float]:
+    """Registered, as `python -m training sentiment --corpus FILE` does it; what its run has logged."""
+    corpus.to_csv(file, index=False)
+    fitted = fit_sentiment(home, SentimentParams(corpus=str(file), folds=3), NOW)
+    run = tracking_client(home).get_run(register(fitted, home).run_id)
+    return dict(run.data.metrics)
+
+
+def test_a_model_of_flipped_labels_is_refused_and_a_right_one_serves(
+    corpus: pd.DataFrame, home: Settings, tmp_path: Path
+) -> None:
+    flipped = corpus.assign(label=corpus["label"].map(FLIP))
+    metrics = trained(flipped, home, tmp_path / "flipped.csv")
+    assert metrics["macro_f1"] > metrics["baseline_macro_f1"] + 0.2  # it agrees with itself
+    decision = promote("sentiment", home)
+    assert not decision.promoted
+    assert "probe_accuracy" in decision.reason
+    assert "must be at least 0.8" in decision.reason
+
+    metrics = trained(corpus, home, tmp_path / "right.csv")
+    assert metrics["texts_encoded"] == 0  # the same texts, under other labels
+    assert metrics["texts_reused"] > len(corpus)
+    decision = promote("sentiment", home)
+    assert decision.promoted, decision.reason
+    version = tracking_client(home).get_model_version_by_alias("sentiment", "champion")
+    assert str(version.version) == "2"
