@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from types import FrameType
 
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.errors import BookshelfError
 from bookshelf.runs import Runs
 from bookshelf.settings import Settings
+from bookshelf.stopping import Stopped, stopped_by_signals
 from ingestion.deliver import delivering
 from ingestion.follow_up import Publish, export_catalogue, features_are_due
 from ingestion.lease import a_holder
@@ -28,14 +25,10 @@ _AFTER_TROUBLE = timedelta(seconds=5)
 _AFTER_FAILED_FEATURES = timedelta(seconds=60)
 
 
-class Stopped(BaseException):
-    """SIGTERM or SIGINT came; like KeyboardInterrupt it is no error that anyone should handle."""
-
-
 def work(catalogue: Catalogue, settings: Settings, publish: Publish) -> None:
     """Carry out queued runs until SIGTERM or SIGINT; a run that fails is recorded and the next one taken."""
     worker = Worker(catalogue, settings, publish)
-    with _stopped_by_signals():
+    with stopped_by_signals():
         try:
             with scheduling(catalogue, settings), delivering(catalogue.engine):
                 log.info("waiting for scrape runs")
@@ -92,18 +85,3 @@ class Worker:
         log.info("%s", self._publish(self._catalogue, self._settings, now()))
         self._features_after = time.monotonic()
         return True
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):  # one is enough; what ends now must not be cut short
-            signal.signal(number, signal.SIG_IGN)
-        raise Stopped
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

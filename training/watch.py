@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
-from types import FrameType
 from uuid import uuid4
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,6 +18,7 @@ from bookshelf.errors import BookshelfError, Conflict, OrderInProgress
 from bookshelf.model_orders import ModelOrders, Order, OrderStatus
 from bookshelf.schedule import RETRAIN, Schedule, turn_off
 from bookshelf.settings import Settings
+from bookshelf.stopping import Stopped, stopped_by_signals
 from training import after_publish
 from training.child import Child
 from training.commands import REFUSED
@@ -38,17 +35,13 @@ _LOOK_AROUND_EVERY = timedelta(seconds=3)
 _STATUS: dict[int, OrderStatus] = {0: "succeeded", REFUSED: "refused"}
 
 
-class Stopped(BaseException):
-    """SIGTERM or SIGINT came; like KeyboardInterrupt it is no error that anyone should handle."""
-
-
 def watch(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; an order under way is then given back, for the next trainer.
 
     Raises `SettingsError` at once for a schedule that cannot be used.
     """
     trainer = Trainer(settings)
-    with _stopped_by_signals():
+    with stopped_by_signals():
         try:
             trainer.begin(now())
             log.info("waiting for orders")
@@ -210,18 +203,3 @@ def _arguments(order: Order) -> list[str]:
     if order.kind == "retrain":
         return ["retrain", *told]
     return ["promote", *told, f"--version={order.version}"]
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):  # one is enough; what ends now must not be cut short
-            signal.signal(number, signal.SIG_IGN)
-        raise Stopped
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
