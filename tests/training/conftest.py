@@ -66,4 +66,5 @@ def _vectors(leather: NDArray[np.bool_], seed: int) -> NDArray[np.float32]:
     """Unit vectors that tell no more than the texts do."""
     drawn = np.random.default_rng(seed).normal(size=(len(leather), 8))
     drawn[:, 0] += 2.0 * leather
-    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    unit: NDArray[np.float64] = drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    return unit.astype(np.float32)
