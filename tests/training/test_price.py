@@ -14,6 +14,7 @@ from training.dataset import TrainingSet
 from training.explanation import HELD_OUT
 from training.fitted import Fitted
 from training.price import PriceParams, fit_price, held_out_losses
+from training.split import held_out_rows
 
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
@@ -166,6 +167,17 @@ def test_one_category_and_no_descriptions_can_be_trained_on(books_on_sale: Books
 def test_four_books_are_refused(books_on_sale: BooksOnSale) -> None:
     with pytest.raises(TrainingError, match="needs 5 books and two works at least, got 4 books"):
         fit_price(books_on_sale(4, 6, True), PriceParams())
+
+
+def test_a_work_whose_editions_leave_one_book_to_train_on_is_refused(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(6, 6, True)
+    # Of the two works the one that a hash holds out has all books but one.
+    for alone in range(6):
+        data.frame["title"] = ["Another" if place == alone else "The same" for place in range(6)]
+        if int(held_out_rows(data.book_ids, list(data.frame["title"]), 0.2).sum()) == 5:
+            break
+    with pytest.raises(TrainingError, match="needs 2 books to train on, and of 6 all but 1 are held out"):
+        fit_price(data, PriceParams())
 
 
 @pytest.mark.parametrize(
