@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +16,7 @@ from training.dataset import TrainingSet
 from training.explanation import HELD_OUT
 from training.fitted import Fitted
 from training.price import PriceParams, fit_price, held_out_losses
+from training.price_card import call_of
 from training.split import held_out_rows
 
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
@@ -136,6 +139,13 @@ def test_the_card_tells_the_scores_the_data_and_the_truth(fitted: Callable[[bool
     for found in (honest, skilled):
         assert f"£{found.score.value:.2f} | £{found.score.baseline:.2f}" in found.card
         assert found.dataset_sha256 in found.card
+
+
+def test_the_call_on_the_card_survives_a_shelf_with_an_apostrophe() -> None:
+    model = PriceRegressor("median")
+    model.categories = ("Children's",)
+    command = call_of(model).split("```")[-2]
+    assert json.loads(shlex.split(command)[-1])["category"] == "Children's"
 
 
 def test_the_plots_are_drawn(fitted: Callable[[bool], Fitted]) -> None:
