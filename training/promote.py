@@ -19,6 +19,7 @@ from training.fitted import Score
 from training.gates import GATES, Coverage, Evidence, refusal
 from training.metrics import Estimate
 from training.parity_check import skew
+from training.rebuild import strange_rows
 from training.standing import scores_of_both, snapshot_of
 
 _MOST_JUDGEMENTS = 3
@@ -121,7 +122,8 @@ def _evidence(
         incumbent=None if incumbent is None else str(incumbent.version),
         measured=measured_score(gate, challenger),
         metrics=run.metrics,
-        broken=skew(settings, tags.get("feature_service", "")),
+        broken=skew(settings, tags.get("feature_service", ""))
+        or strange_rows(settings, str(challenger.run_id)),
     )
 
 

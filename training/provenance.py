@@ -12,8 +12,11 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 
-_AS_OF, _SNAPSHOT, _SOURCE = "as_of", "snapshot_id", "source"
-_SHA256, _SERVICE, _CORPUS = "dataset_sha256", "feature_service", "corpus"
+#: Tags of a run: the moment its data are as of, and the feature service that gave them.
+AS_OF, SERVICE = "as_of", "feature_service"
+
+_SNAPSHOT, _SOURCE = "snapshot_id", "source"
+_SHA256, _CORPUS = "dataset_sha256", "corpus"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,16 +42,16 @@ class Provenance:
             run = client.get_run(run_id).data
         except MlflowException as error:
             raise TrainingError(f"there is no run {run_id!r}") from error
-        service, corpus = run.tags.get(_SERVICE, ""), run.params.get(_CORPUS, "")
-        missing = [name for name in (_SHA256, _AS_OF) if name not in run.tags]
+        service, corpus = run.tags.get(SERVICE, ""), run.params.get(_CORPUS, "")
+        missing = [name for name in (_SHA256, AS_OF) if name not in run.tags]
         if missing or not (service or corpus):
-            told = missing[0] if missing else _SERVICE
+            told = missing[0] if missing else SERVICE
             raise TrainingError(f"run {run_id} does not tell which data it was trained on: it has no {told}")
         return cls(
             run_id=run_id,
             service=service,
             corpus=corpus,
-            as_of=datetime.fromisoformat(run.tags[_AS_OF]),
+            as_of=datetime.fromisoformat(run.tags[AS_OF]),
             # The tag may name the one source that all books happened to be of.
             source=run.params.get(_SOURCE, ""),
             snapshot_id=run.tags.get(_SNAPSHOT, ""),
@@ -58,6 +61,6 @@ class Provenance:
 
 def moment_tags(settings: Settings, as_of: datetime, source: str) -> dict[str, str]:
     """What every run tells of the moment it was trained as of; the fit tells the rest."""
-    tags = {_AS_OF: as_of.isoformat(), _SOURCE: source}
+    tags = {AS_OF: as_of.isoformat(), _SOURCE: source}
     snapshot = Catalogue.open(settings.catalogue_url).snapshot(source or None, as_of)
     return tags if snapshot is None else tags | {_SNAPSHOT: str(snapshot.id)}

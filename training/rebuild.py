@@ -18,7 +18,7 @@ from training.corpus import OPTIONAL, REQUIRED, corpus_hash, load_corpus
 from training.dataset import load_training_set
 from training.explanation import TRAINING_SET_FILE
 from training.point_in_time import KINDS, shortly
-from training.provenance import Provenance
+from training.provenance import AS_OF, SERVICE, Provenance
 from training.runs import tracking_client
 
 
@@ -81,6 +81,20 @@ def rebuild(settings: Settings, run_id: str) -> Rebuilt:
     return Rebuilt(told=told, table=table, sha256=sha256, snapshot_id=snapshot_id, difference=difference)
 
 
+def strange_rows(settings: Settings, run_id: str) -> str | None:
+    """Why the rows that a run learnt from and is judged by are not those that the feature store gives.
+
+    None if they are, for a model of a corpus, and for a run of no training command, which does not tell as
+    of which moment its data are. Raises as `rebuild` does.
+    """
+    tags = tracking_client(settings).get_run(run_id).data.tags
+    if not tags.get(SERVICE) or AS_OF not in tags:
+        return None
+    rebuilt = rebuild(settings, run_id)
+    found = rebuilt.difference or _first_unlike(_logged(run_id), rebuilt.table, schema.JOIN_KEY)
+    return None if found is None else f"it did not learn from what the feature store gives: {found}"
+
+
 def _logged(run_id: str) -> pd.DataFrame:
     try:
         path = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=TRAINING_SET_FILE)
@@ -92,7 +106,20 @@ def _logged(run_id: str) -> pd.DataFrame:
 
 
 def _difference(logged: pd.DataFrame, found: pd.DataFrame, key: str | None) -> str:
-    """In words, the first difference: rows that came or left, then columns, then values row by row.
+    """In words, what is another, or may be."""
+    if told := _first_unlike(logged, found, key):
+        return told
+    rest = ", ".join(column for column in _wanted(key) if column in found and column not in logged)
+    lies = f"of {rest} the run has no value to compare with" if rest else "they are in another order"
+    return f"every value that the run logged is the same; {lies}"
+
+
+def _wanted(key: str | None) -> list[str]:
+    return list(KINDS) if key else [*REQUIRED, *OPTIONAL]
+
+
+def _first_unlike(logged: pd.DataFrame, found: pd.DataFrame, key: str | None) -> str | None:
+    """In words, the first difference: rows that came or left, then values row by row; None if there is none.
 
     Rows go by `key`, or by their places.
     """
@@ -103,14 +130,11 @@ def _difference(logged: pd.DataFrame, found: pd.DataFrame, key: str | None) -> s
         return f"{name} {left[0]} is not there any more, nor are {len(left) - 1} others"
     if len(come := found.index.difference(logged.index)):
         return f"{name} {come[0]} was not there, nor were {len(come) - 1} others"
-    wanted = list(KINDS) if key else [*REQUIRED, *OPTIONAL]
-    shared = [column for column in wanted if column in logged and column in found]
+    shared = [column for column in _wanted(key) if column in logged and column in found]
     unlike = {column: _unlike(logged[column], found[column].reindex(logged.index)) for column in shared}
     rows = np.logical_or.reduce(list(unlike.values()))
     if not rows.any():
-        rest = ", ".join(column for column in wanted if column in found and column not in logged)
-        lies = f"of {rest} the run has no value to compare with" if rest else "they are in another order"
-        return f"every value that the run logged is the same; {lies}"
+        return None
     place = logged.index[rows][0]
     column = next(column for column in shared if unlike[column][rows.argmax()])
     values = f"{shortly(found.at[place, column])}, and was {shortly(logged.at[place, column])}"

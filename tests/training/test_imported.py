@@ -9,11 +9,12 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
@@ -24,7 +25,7 @@ from ingestion.__main__ import main as ingestion
 from ingestion.sample_shop.catalogue import sample_books
 from tests.training.tampering import ANOTHER_PRICE, change_first, online_prices, restored
 from training.__main__ import main as training
-from training.dataset import content_hash
+from training.dataset import TrainingSet, content_hash, load_training_set
 from training.recommender import RecommenderParams, fit_recommender
 from training.runs import tracking_client
 
@@ -214,3 +215,19 @@ def test_a_second_training_on_the_same_texts_encodes_nothing(home: Home) -> None
     assert then.metrics["texts_encoded"] > 20
     assert (again["texts_encoded"], again["texts_reused"]) == (0, then.metrics["texts_encoded"])
     assert again["mrr"] == then.metrics["mrr"]
+
+
+def test_a_model_of_shuffled_prices_takes_nobodys_place(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shuffled(*arguments: Any) -> TrainingSet:
+        data = load_training_set(*arguments)
+        prices = np.random.default_rng(0).permutation(data.frame[schema.LABEL])
+        return replace(data, frame=data.frame.assign(price=prices))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.dataset.load_training_set", shuffled)
+        home.train("price", "--source", "list", "--folds", "2")
+    assert training(["promote", "--name", "price"]) == 3
+    told = capsys.readouterr().out
+    assert "refused: it did not learn from what the feature store gives: price of book" in told
