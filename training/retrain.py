@@ -15,7 +15,8 @@ from training.duty import Duty
 def champions_choice(settings: Settings, name: str) -> tuple[Any, str]:
     """The parameters, and the source ("" for everybody's), that the champion was trained with.
 
-    The defaults where there is no champion, and for what it was not told.
+    The defaults where there is no champion, and for what it was not told. Prices are learnt of the one
+    source that the champion's were of, though everybody's were asked for: another may have another currency.
     """
     duty = Duty.of(settings)
     champion = duty.aliases(name).get(CHAMPION)
@@ -23,7 +24,10 @@ def champions_choice(settings: Settings, name: str) -> tuple[Any, str]:
         return params_type(name)(), ""
     version = duty.client.get_model_version(name, champion)
     told = duty.client.get_run(version.run_id).data.params
-    return params_of(params_type(name), told), told.get("source", "")
+    source = told.get("source", "")
+    if name == "price":
+        source = source or version.tags.get("source", "")
+    return params_of(params_type(name), told), source
 
 
 def params_of(kind: type[Any], told: Mapping[str, str]) -> Any:

@@ -66,6 +66,8 @@ def is_stale(model: ModelStatus | None, catalogue: Catalogue) -> bool:
         return True
     if model.feature_service is None:  # it learnt from a corpus
         return False
+    if model.name == "price" and catalogue.overview().currency is None:
+        return False  # no model learns prices of several currencies: which source's, its engineer says
     if model.snapshot_id is None:
         return True
     try:

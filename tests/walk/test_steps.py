@@ -51,6 +51,15 @@ def test_a_model_of_the_shops_there_are_is_up_to_date(
     assert is_stale(a_model(), catalogue)
 
 
+def test_a_source_in_another_currency_leaves_the_price_model_to_its_engineer(
+    catalogue: Catalogue, a_book: Callable[..., Book]
+) -> None:
+    catalogue.publish([a_book(currency="EUR")], "another.csv", now())
+    assert not is_stale(a_model(), catalogue)
+    assert is_stale(a_model("recommender"), catalogue)
+    assert is_stale(None, catalogue)
+
+
 def test_no_model_or_one_of_a_catalogue_that_is_gone_is_to_be_trained(catalogue: Catalogue) -> None:
     assert is_stale(None, catalogue)
     assert is_stale(a_model(snapshot_id=99), catalogue)
