@@ -174,14 +174,15 @@ class Registry:
 
     def _loaded(self, name: str, version: str, key: str, load: Callable[[Path], Loaded]) -> Loaded:
         """What `load` makes of the version's files: of the kept ones, or of new ones if these will not do."""
-        if self._copies.has(key):
+        kept = self._copies.has(key)
+        if kept:
             try:
                 return load(self._copies.fetch(key, partial(self._download, name, version)))
             except Exception as error:  # noqa: BLE001  (whatever a damaged file makes a loader raise)
                 log.warning("the local copy of %s version %s is fetched anew: %s", name, version, error)
-                self._copies.forget(key)
         try:
-            folder = self._copies.fetch(key, partial(self._download, name, version))
+            # In place of the kept one, which stays until then: it may have failed for another reason.
+            folder = self._copies.fetch(key, partial(self._download, name, version), anew=kept)
         except OSError as error:
             log.warning("%s version %s cannot be kept: %s", name, version, error)
             folder = self._download(name, version)
