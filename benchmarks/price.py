@@ -84,7 +84,8 @@ def _training_set(listed: Sequence[ListedBook]) -> TrainingSet:
     """The rows that the feature store would give back, without the store: it is not what is measured."""
     at = now()
     columns = [name for view in schema.SERVICES[schema.PRICE_SERVICE].values() for name in view]
-    frame = book_frame(listed, at, at)[columns]
+    # Without vectors: a text to encode is another measurement.
+    frame = book_frame(listed, at, at)[[name for name in columns if name != schema.VECTOR]]
     book_ids = tuple(one.id for one in listed)
     return TrainingSet(
         frame=frame,

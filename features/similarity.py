@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.bibliography import people_of
+
 Scores = NDArray[np.float32]
 
 _NOT_IN_A_WORD = re.compile(r"[\W_]+")
@@ -17,7 +19,6 @@ _EDITION = (
     r"annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
 )
 _SAYS_EDITION = re.compile(_EDITION, re.IGNORECASE)
-_BETWEEN_AUTHORS = re.compile(r"[,;/|&]|\band\b", re.IGNORECASE)
 # "Dune: 40th Anniversary Edition", but not "Spark Joy: An Illustrated Master Class": the mark comes last.
 _EDITION_AT_END = re.compile(rf"\s*(?:[:;,]|\s[-–—])\s[^:;,–—]*{_EDITION}\s*$", re.IGNORECASE)
 
@@ -66,8 +67,9 @@ def work_keys(titles: Sequence[str]) -> list[str]:
 def edition_keys(titles: Sequence[str], authors: Sequence[str]) -> list[str]:
     """Keys, the same for editions of one book: of one work by `work_keys`, and with an author in common.
 
-    Spaces, points and case are no part of a name, and `A, B` are two authors. Where one edition of a work
-    does not name its author, all books of that title count as editions of it: it may be of any of them.
+    Names are those of `people_of`, spaces left out: `J. K. Rowling (Author)` is `JK Rowling`. Where one
+    edition of a work does not name its author, all books of that title count as editions of it: it may be of
+    any of them.
     """
     rows_of: dict[str, list[int]] = {}
     for row, work in enumerate(work_keys(titles)):
@@ -94,8 +96,7 @@ def _circles(people: Sequence[frozenset[str]]) -> list[list[int]]:
 
 
 def _people(author: str) -> frozenset[str]:
-    names = (_NOT_IN_A_WORD.sub("", name.casefold()) for name in _BETWEEN_AUTHORS.split(author))
-    return frozenset(name for name in names if name)
+    return frozenset(name.replace(" ", "") for name in people_of(author))
 
 
 def _work_key(title: str) -> str:

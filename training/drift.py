@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from training.drift_predictions import answers
 from training.drift_rows import Champion, champion, learnt_rows, offered_rows
 from training.drift_statistics import Limits
 from training.duty import Duty
+
+log = logging.getLogger(__name__)
 
 #: Who asks for a retraining, in its order.
 REQUESTER = "drift"
@@ -66,6 +69,11 @@ def watch_drift(
             yield from watch.outcomes(name, snapshot)
         except BookshelfError as error:
             yield Outcome(model=name, told=f"not measured: {error}", failed=True)
+        # A model that is gone, or of an older make, raises whatever its library does.
+        except Exception as error:
+            log.exception("the drift of %s could not be measured", name)
+            told = f"not measured: {type(error).__name__}: {error}"
+            yield Outcome(model=name, told=told, failed=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from training.split import held_out_rows
 Values = NDArray[np.float64]
 
 _FEWEST_BOOKS = 5
+_FEWEST_TO_TRAIN_ON = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,8 @@ def one_currency(data: TrainingSet) -> str:
 def labelled_rows(data: TrainingSet, held_out_share: float) -> pd.DataFrame:
     """The training set with `book_id` and `source` in front and, behind, whether the row is held out.
 
-    Raises `TrainingError` for fewer than five books or fewer than two works.
+    Raises `TrainingError` for fewer than five books, fewer than two works or fewer than two books that are
+    left to train on.
     """
     works = edition_keys(list(data.frame["title"]), list(data.frame["author"]))
     if len(works) < _FEWEST_BOOKS or len(set(works)) < 2:
@@ -140,6 +142,11 @@ def labelled_rows(data: TrainingSet, held_out_share: float) -> pd.DataFrame:
     rows.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
     rows.insert(1, SOURCE, pd.Series(data.sources, dtype=object))
     rows[HELD_OUT] = held_out_rows(data.book_ids, works, held_out_share)
+    if (left := int((~rows[HELD_OUT]).sum())) < _FEWEST_TO_TRAIN_ON:
+        raise TrainingError(
+            f"a price model needs {_FEWEST_TO_TRAIN_ON} books to train on, and of {len(works)} all but {left}"
+            " are held out, editions of a work together: hold out a smaller share, or find more books"
+        )
     return rows
 
 

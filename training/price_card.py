@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 
 import pandas as pd
@@ -37,7 +39,7 @@ model.informative       # whether the price depends on the book at all
 
 ```
 curl -X POST localhost:8000/api/v1/ml/predict/price -H 'Content-Type: application/json' \\
-  -d '{{"category": "{category}", "rating": 4, "availability": "In stock"}}'
+  -d {body}
 ```"""
 
 _EXAMPLE = (
@@ -88,7 +90,9 @@ def call_of(model: PriceRegressor) -> str:
     """How to ask the model, in Python and over HTTP; the Python runs as it stands."""
     cells = [f'    "{name}": {_EXAMPLE[name]},' for name in model.inputs]
     vectors = _VECTORS if model.reads_vectors else ""
-    return _CALL.format(category=model.categories[0], vectors=vectors, cells="\n".join(cells))
+    asked = {"category": model.categories[0], "rating": 4, "availability": "In stock"}
+    body = shlex.quote(json.dumps(asked, ensure_ascii=False))  # a shop may have a shelf `Children's`
+    return _CALL.format(body=body, vectors=vectors, cells="\n".join(cells))
 
 
 def _about(verdict: Verdict) -> str:

@@ -121,7 +121,8 @@ def recommender_of(
 ) -> Fitted:
     """Index all books, learn the weights, and measure what the blend and its parts find.
 
-    The rows of `neighbours` are those of `data`. No book that is judged by has been learnt from.
+    The rows of `neighbours` are those of `data`. Without them no book that halves judge by has been learnt
+    from; with them none that readers judge by has, and weights may be learnt from books that halves judge.
     """
     books = data.frame.drop(columns="embedding")
     books.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))

@@ -62,12 +62,28 @@ class Remembering(Encoder):
         return np.stack(found) if found else super().embed(texts)
 
 
-def _price(settings: Settings, _base: Any, as_of: datetime, source: str | None) -> Loss:
+def _price(settings: Settings, base: Any, as_of: datetime, source: str | None) -> Loss:
+    from features.price import PriceRegressor
+    from features.price_columns import read_columns
+    from training.contest import hold_contest
     from training.dataset import load_training_set
-    from training.price import fit_price
+    from training.money import unit_of
+    from training.price import labelled_rows, one_currency
+    from training.price_verdict import prices_of
+    from training.yardstick import yardstick_for
 
     data = load_training_set(settings, schema.PRICE_SERVICE, as_of, source)
-    return lambda params: fit_price(data, params).metrics.get("cv_mae", float("inf"))
+    unit, rows = unit_of(one_currency(data)), labelled_rows(data, base.held_out_share)
+    train = rows[~rows[HELD_OUT]]
+    books, prices = read_columns(train), prices_of(train)
+    yardstick = yardstick_for(prices, unit)
+
+    def loss(params: Any) -> float:
+        a_model = partial(PriceRegressor, coverage=params.coverage, folds=params.folds, seed=params.seed)
+        contest = hold_contest(books, prices, a_model, alpha=params.alpha, yardstick=yardstick)
+        return contest.metrics().get("cv_mae", float("inf"))
+
+    return loss
 
 
 def _sentiment(settings: Settings, base: Any, as_of: datetime, _source: str | None) -> Loss:
@@ -96,6 +112,8 @@ def _recommender(settings: Settings, base: Any, as_of: datetime, source: str | N
         frame=data.frame.iloc[rest].reset_index(drop=True),
         book_ids=tuple(data.book_ids[row] for row in rest),
         sources=tuple(data.sources[row] for row in rest),
+        row_ids=tuple(data.row_ids[row] for row in rest),
+        moments=tuple(data.moments[row] for row in rest),
     )
     return lambda params: 1 - recommender_of(others, encoder, params).metrics["mrr"]
 

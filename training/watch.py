@@ -65,6 +65,7 @@ class Trainer:
         self._schedule = self._scheduled()
         self._child: Child | None = None
         self._order: Order | None = None  # that the child carries out
+        self._ended: tuple[Order, OrderStatus, str] | None = None  # an end that is not on record yet
         self._renewed = time.monotonic()
         self._around = 0.0
         self._published: tuple[int, datetime] | None = None
@@ -129,6 +130,7 @@ class Trainer:
 
     def _tend(self) -> None:
         """Keep the child's order, and put its end on record."""
+        self._put_on_record()
         if self._child is None:
             return
         status = self._child.status()
@@ -142,7 +144,18 @@ class Trainer:
             log.info("%s | %s", child.arguments[0], line)
         if order is not None:
             last = said[-1].removeprefix("error: ") if said else f"it ended with status {status}"
-            self._finish(order, _STATUS.get(status, "failed"), last)
+            self._ended = order, _STATUS.get(status, "failed"), last
+            self._put_on_record()
+
+    def _put_on_record(self) -> None:
+        """The end of an order whose child has ended; it waits for a database that does not take it."""
+        if self._ended is None:
+            return
+        try:
+            self._finish(*self._ended)
+        except Conflict as error:  # somebody else does it anew
+            log.warning("%s", error)
+        self._ended = None
 
     def _keep_order(self) -> None:
         if self._order is None or self._child is None:

@@ -25,6 +25,7 @@ _HARD, _DRAWN, _ANSWERS = 100, 100, 20
 _BLOCK = 16
 _MOST_QUERIES = 2_000
 _NAMES = tuple(RESPECTS)
+_NOBODY = -1e6  # logarithm of how many there are, where there are none
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class _Choices:
         """
         logits = self.alike @ scaled
         others = logits + self.stands_for
-        crowd = logsumexp(others, axis=1, keepdims=True)
+        # Where all books there are belong to the list, nobody else can be chosen, and nothing is learnt.
+        crowd = np.maximum(logsumexp(others, axis=1, keepdims=True), _NOBODY)
         missed = self.answer * expit(crowd - logits)
         loss = float(np.sum(self.answer * np.logaddexp(0, crowd - logits)))
         slope = np.exp(others - crowd) * missed.sum(axis=1, keepdims=True) - missed

@@ -160,6 +160,14 @@ def test_every_read_endpoint_takes_a_moment_and_a_source(document: dict[str, Any
     assert {"as_of", "source"} <= {each["name"] for each in parameters}
 
 
+@pytest.mark.parametrize("table", ["features", "training-data"])
+def test_a_table_is_documented_in_each_of_its_forms(document: dict[str, Any], table: str) -> None:
+    answers = document["paths"][f"/api/v1/ml/{table}"]["get"]["responses"]
+    kinds = {"application/json", "application/x-ndjson", "application/vnd.apache.parquet"}
+    assert set(answers["200"]["content"]) == kinds
+    assert "406" in answers
+
+
 def test_every_body_and_every_answer_has_an_example(document: dict[str, Any]) -> None:
     used = {
         reference.rpartition("/")[2]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.price_columns import INPUTS, NUMBERS, TOKENS, read_columns
+from features.price_columns import INPUTS, NUMBERS, TOKENS, VECTOR, read_columns
 from features.price_linear import REST, LinearPrices, variance_shares
 
 BARE: dict[str, Any] = {name: np.nan if name in NUMBERS else "" for name in INPUTS}
@@ -43,15 +43,13 @@ def test_an_edition_is_told_by_each_of_its_marks() -> None:
 
 def test_no_text_has_a_vector_of_noughts_whatever_the_encoder_made_of_it() -> None:
     vector = np.ones(4, dtype=np.float32) / 2
-    found = read_columns(
-        shelf({"description": "A sea."}, {}).assign(embedding=pd.Series([vector, vector]))
-    ).vectors
+    found = read_columns(shelf({"description": "A sea.", VECTOR: vector}, {VECTOR: vector})).vectors
     assert found is not None
     assert found.tolist() == [[0.5] * 4, [0.0] * 4]
 
 
 def test_vectors_of_two_encoders_are_refused() -> None:
-    books = shelf({"description": "A sea."}, {}).assign(embedding=pd.Series([np.ones(4), np.ones(3)]))
+    books = shelf({"description": "A sea.", VECTOR: np.ones(4)}, {VECTOR: np.ones(3)})
     with pytest.raises(ValueError, match=r"vectors must be of one length, got \[3, 4\]"):
         read_columns(books)
 

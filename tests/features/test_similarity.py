@@ -102,6 +102,19 @@ def test_editions_of_one_book_have_one_key_however_their_authors_are_spelled() -
     assert len(set(keys)) == 3
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("J.K. Rowling", "JK Rowling (Author)"),
+        ("Émile Zola", "Emile Zola"),
+        ("Frank Herbert", "Brian Herbert with Frank Herbert"),
+    ],
+)
+def test_roles_and_accents_keep_no_editions_apart(one: str, other: str) -> None:
+    keys = edition_keys(["A Tale", "A Tale", "A Tale"], [one, other, "Somebody Else"])
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_a_book_without_author_may_be_an_edition_of_any_of_that_title() -> None:
     keys = edition_keys(["Poems", "Poems", "Poems", "Odes"], ["J. Keats", "", "E. Poe", ""])
     assert keys[0] == keys[1] == keys[2] != keys[3]

@@ -149,6 +149,15 @@ def test_what_the_lists_follow_gets_the_weight(model: BookRecommender, by_author
     )
 
 
+def test_a_list_of_all_books_there_are_teaches_nothing_and_spoils_nothing(model: BookRecommender) -> None:
+    few = ROWS < 12
+    alone = Lists("everybody", ROWS[:1], (ROWS[1:12],))
+    choices = _choices(model, alone, few, np.random.default_rng(0))
+    loss, slope = choices.loss(np.ones(12))
+    assert loss == 0
+    assert not slope.any()
+
+
 def test_the_learnt_slope_is_that_of_the_loss(model: BookRecommender, by_author: Answers) -> None:
     choices = _choices(
         model, Lists("n", ROWS, by_author), np.ones(BOOKS, dtype=bool), np.random.default_rng(0)

@@ -66,7 +66,7 @@ def champion_of(settings: Settings, as_of: datetime) -> str:
         dataset=rows,
         dataset_sha256=data.sha256,
         dataset_source=data.origin,
-        input_example=rows[["category", "rating", "stock", "availability", "title", "description"]].head(2),
+        input_example=rows[list(model.inputs)].head(2),
         card=model_card("A median", "It knows nothing.", dict.fromkeys(SECTIONS, data.sha256)),
         feature_service=PRICE_SERVICE,
         tags={"snapshot_id": str(data.snapshot_id), "source": "shop"},
@@ -220,3 +220,16 @@ def test_a_champion_whose_books_are_nowhere_published_is_told_of_and_is_a_failur
     assert outcome.told.startswith("not measured: ")
     with pytest.raises(BookshelfError, match="price: not measured: "):
         follow_publication(empty)
+
+
+def test_an_error_nobody_expected_of_one_model_leaves_the_others_to_be_measured(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def champion(_duty: object, _catalogue: object, name: str) -> None:
+        if name == "price":
+            raise RuntimeError("its file is gone")
+
+    monkeypatch.setattr("training.drift.champion", champion)
+    price, recommender = watch_drift(settings, ["price", "recommender"], START)
+    assert (price.failed, price.told) == (True, "not measured: RuntimeError: its file is gone")
+    assert recommender.told.startswith("no version serves")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +16,8 @@ from training.dataset import TrainingSet
 from training.explanation import HELD_OUT
 from training.fitted import Fitted
 from training.price import PriceParams, fit_price, held_out_losses
+from training.price_card import call_of
+from training.split import held_out_rows
 
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
 
@@ -137,6 +141,13 @@ def test_the_card_tells_the_scores_the_data_and_the_truth(fitted: Callable[[bool
         assert found.dataset_sha256 in found.card
 
 
+def test_the_call_on_the_card_survives_a_shelf_with_an_apostrophe() -> None:
+    model = PriceRegressor("median")
+    model.categories = ("Children's",)
+    command = call_of(model).split("```")[-2]
+    assert json.loads(shlex.split(command)[-1])["category"] == "Children's"
+
+
 def test_the_plots_are_drawn(fitted: Callable[[bool], Fitted]) -> None:
     for patterned in (True, False):
         names = {"predicted_against_true", "residuals_by_category", "candidates", "slices"}
@@ -166,6 +177,17 @@ def test_one_category_and_no_descriptions_can_be_trained_on(books_on_sale: Books
 def test_four_books_are_refused(books_on_sale: BooksOnSale) -> None:
     with pytest.raises(TrainingError, match="needs 5 books and two works at least, got 4 books"):
         fit_price(books_on_sale(4, 6, True), PriceParams())
+
+
+def test_a_work_whose_editions_leave_one_book_to_train_on_is_refused(books_on_sale: BooksOnSale) -> None:
+    data = books_on_sale(6, 6, True)
+    # Of the two works the one that a hash holds out has all books but one.
+    for alone in range(6):
+        data.frame["title"] = ["Another" if place == alone else "The same" for place in range(6)]
+        if int(held_out_rows(data.book_ids, list(data.frame["title"]), 0.2).sum()) == 5:
+            break
+    with pytest.raises(TrainingError, match="needs 2 books to train on, and of 6 all but 1 are held out"):
+        fit_price(data, PriceParams())
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bookshelf.settings import Settings
+from features.embedding import Encoder
+from features.schema import RECOMMENDER_SERVICE
+from features.text import clean_description
+from ingestion.sample_shop.catalogue import sample_books
 from training import commands
 from training import tune as tuned
 from training.aliases import CHALLENGER
 from training.commands import params_type
 from training.dataset import TrainingSet
 from training.duty import Duty
+from training.price import PriceParams, fit_price
+from training.recommender import RecommenderParams
 from training.retrain import champions_choice, params_of
 from training.runs import tracking_client
 from training.tune import tune
@@ -76,6 +83,37 @@ def test_the_best_of_a_real_search_is_a_challenger_and_serves_only_once_promoted
     duty.client.set_registered_model_alias("price", "champion", number)
     params, source = champions_choice(settings, "price")
     assert (params.alpha, source) == (float(run.params["alpha"]), "")
+
+
+def test_the_loss_of_a_price_model_is_that_of_its_training_without_the_held_out_rows(
+    settings: Settings, books_on_sale: BooksOnSale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = books_on_sale(60, 1, True)
+    monkeypatch.setattr("training.dataset.load_training_set", lambda *_asked: data)
+    loss = SEARCHES["price"].prepare(settings, PriceParams(), data.as_of, None)
+    assert loss(PriceParams(alpha=3.0)) == fit_price(data, PriceParams(alpha=3.0)).metrics["cv_mae"]
+
+
+def test_a_recommender_is_tuned_on_books_that_no_version_is_judged_by(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    books = sample_books()[:80]
+    frame = pd.DataFrame({name: [getattr(book, name) for book in books] for name in ("title", "category")})
+    frame["description"] = [clean_description(book.description) for book in books]
+    vectors = Encoder.load(settings.encoder).embed(list(frame["description"]))
+    data = TrainingSet(
+        frame=frame.assign(embedding=pd.Series(list(vectors), dtype=object)),
+        book_ids=tuple(range(1, 81)),
+        sha256="0" * 64,
+        service=RECOMMENDER_SERVICE,
+        as_of=datetime.now().astimezone(),
+        snapshot_id=7,
+        sources=("shop",) * 80,
+    )
+    monkeypatch.setattr("training.dataset.load_training_set", lambda *_asked: data)
+    params = RecommenderParams(held_out_books=30)
+    loss = SEARCHES["recommender"].prepare(settings, params, data.as_of, None)
+    assert 0 < loss(params) < 1
 
 
 def test_every_searched_parameter_is_one_of_the_model_and_its_default_lies_within() -> None:

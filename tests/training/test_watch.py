@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue, now
@@ -163,6 +164,24 @@ def test_an_order_ends_as_its_child_does(
     child.ending, child.lines = status, [line] if line else []
     trainer.look()
     assert (orders.get(order.id).status, orders.get(order.id).outcome) == (ended, outcome)
+
+
+def test_an_end_that_the_database_does_not_take_is_put_on_record_at_the_next_look(
+    trainer: Trainer, orders: ModelOrders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = orders.request("retrain", NAME, "admin", "", now())
+    trainer.look()
+    AChild.started[0].ending = 0
+
+    def locked(*_asked: object) -> Order:
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ModelOrders, "finish", locked)
+        assert trainer.look() > timedelta(seconds=1)
+    assert orders.get(order.id).status == "running"
+    trainer.look()
+    assert (orders.get(order.id).status, len(AChild.started)) == ("succeeded", 1)
 
 
 @pytest.mark.parametrize("reason", ["--help", "-x", "", "two words = 'quoted' \n new line"])
