@@ -32,8 +32,8 @@ _KEY = re.compile(rf"[!-~](?:[ -~]{{0,{MAX_KEY - 2}}}[!-~])?")
 
 
 def _whole_number(value: Any) -> Any:
-    # pydantic alone would also take " 1", "1_000" and "1.0": many addresses for one thing.
-    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+    # pydantic alone would also take " 1", "1_000" and "1.0": many ways to say one; and in a body true.
+    if isinstance(value, bool | float) or (isinstance(value, str) and not _DIGITS.fullmatch(value)):
         raise PydanticCustomError("whole_number", "must be a whole number")
     return value
 

@@ -52,7 +52,7 @@ def recommendations(path: BookPath, query: RecommendationQuery) -> Response:
     return json_reply(parts().gateway.recommendations(wanted))
 
 
-@ml.post("/recommendations", responses={200: SimilarReply, **_BODY_PROBLEMS})
+@ml.post("/recommendations", responses={200: SimilarReply, **problems(404), **_BODY_PROBLEMS})
 def similar(body: SimilarRequest) -> Response:
     """The books near what you like and far from what you don't, best first, each with what it is near by.
 

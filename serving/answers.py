@@ -89,8 +89,9 @@ class PriceAnswers:
         """The request as a row of features. What was not given is what training calls not known."""
         if request.book_id is not None:
             return of_book(known, request.book_id)
-        categories = self.champion.model.categories
-        if request.category not in categories:
+        # A catalogue need not have any: then none is better than another, and the model takes no notice.
+        categories = [name for name in self.champion.model.categories if name]
+        if categories and request.category not in categories:
             some = ", ".join(map(repr, categories[:_KNOWN_SHOWN]))
             expected = f"one of the {len(categories)} categories the model knows, such as {some}"
             raise InvalidBook("category", expected, request.category)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
@@ -82,7 +82,7 @@ class Registry:
         self._copies = LocalCopies(settings.home.resolve() / "serving")
         # One copy of the weights, however many models and versions read its vectors; none that nobody reads.
         self._encoders: WeakValueDictionary[str, Encoder] = WeakValueDictionary()
-        self._training_set = cache(self._fetch_training_set)
+        self._training_sets: dict[str, Path] = {}
 
     def appointed(self, name: ModelName) -> Appointment | None:
         """The version that is champion now; None if there is none."""
@@ -117,7 +117,11 @@ class Registry:
     def training_set(self, champion: Champion) -> Path:
         """Local file with the rows the champion was trained on. Raises `NotFound` if its run has none."""
         with _reading(f"the training set of {champion.name} version {champion.version}"):
-            if (path := self._training_set(champion.run_id)) is not None:
+            path = self._training_sets.get(champion.run_id)
+            if path is None or not path.exists():  # it may lie among temporary files, which get tidied away
+                path = self._fetch_training_set(champion.run_id)
+            if path is not None:
+                self._training_sets[champion.run_id] = path
                 return path
         raise NotFound("model", f"{champion.name} version {champion.version} has no {TRAINING_SET}")
 
@@ -174,14 +178,15 @@ class Registry:
 
     def _loaded(self, name: str, version: str, key: str, load: Callable[[Path], Loaded]) -> Loaded:
         """What `load` makes of the version's files: of the kept ones, or of new ones if these will not do."""
-        if self._copies.has(key):
+        kept = self._copies.has(key)
+        if kept:
             try:
                 return load(self._copies.fetch(key, partial(self._download, name, version)))
             except Exception as error:  # noqa: BLE001  (whatever a damaged file makes a loader raise)
                 log.warning("the local copy of %s version %s is fetched anew: %s", name, version, error)
-                self._copies.forget(key)
         try:
-            folder = self._copies.fetch(key, partial(self._download, name, version))
+            # In place of the kept one, which stays until then: it may have failed for another reason.
+            folder = self._copies.fetch(key, partial(self._download, name, version), anew=kept)
         except OSError as error:
             log.warning("%s version %s cannot be kept: %s", name, version, error)
             folder = self._download(name, version)

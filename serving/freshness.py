@@ -39,8 +39,8 @@ class LastRead:
 
     def __init__(self, open_catalogue: Callable[[], Catalogue]) -> None:
         self._open_catalogue = open_catalogue
-        self._publication: object = None
-        self._known: dict[int, datetime] = {}
+        # The publication and what was known by it, put in place at once: several threads may read.
+        self._known: tuple[object, dict[int, datetime]] = (None, {})
         self._asked_at = -_ASK_AGAIN
 
     async def of(self, book_ids: Iterable[int]) -> Mapping[int, datetime]:
@@ -49,21 +49,26 @@ class LastRead:
         While the catalogue cannot be read, what was known before is given.
         """
         wanted = set(book_ids)
-        if time.monotonic() - self._asked_at >= _ASK_AGAIN or not wanted <= self._known.keys():
-            await asyncio.to_thread(self._read, wanted)
-        known = self._known
+        _, known = self._known
+        if time.monotonic() - self._asked_at >= _ASK_AGAIN or not wanted <= known.keys():
+            # What was read for these books, whatever others have put in its place meanwhile.
+            known = await asyncio.to_thread(self._read, wanted)
         return {one: known[one] for one in wanted if one in known}
 
-    def _read(self, wanted: set[int]) -> None:
+    def _read(self, wanted: set[int]) -> dict[int, datetime]:
         self._asked_at = time.monotonic()
         try:
             engine = self._open_catalogue().engine
             publication = _last_publication(engine)
-            known = self._known if publication == self._publication else {}
-            self._known = known | confirmed(engine, wanted - known.keys())
-            self._publication = publication
+            before, known = self._known
+            if publication != before:
+                known = {}
+            known = known | confirmed(engine, wanted - known.keys())
+            self._known = publication, known
         except SQLAlchemyError as error:
             log.warning("the catalogue cannot be read, features are as old as they were: %s", error)
+            _, known = self._known
+        return known
 
 
 class Freshness:

@@ -20,7 +20,7 @@ from serving.gate import Gate
 from serving.problems import Problems, of_error, response
 
 Asked = TypeVar("Asked")
-Answered = TypeVar("Answered", bound=BaseModel)
+Answered = TypeVar("Answered", bound=BaseModel | Response)
 
 
 class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no types that mypy can follow
@@ -39,7 +39,7 @@ class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no t
 def endpoint(method: Callable[[Any, Asked], Awaitable[Answered]]) -> Any:
     """Declare a BentoML endpoint; what it raises on purpose is answered as a problem document.
 
-    An answer that names its model names it in a header too. BentoML hands a ready response through.
+    An answer that names its model names it in a header too; a ready response is sent as it is.
     Anything else that is raised it logs, and answers 500.
     """
 
@@ -53,7 +53,9 @@ def endpoint(method: Callable[[Any, Asked], Awaitable[Answered]]) -> Any:
     return bentoml.api(answering)
 
 
-def _reply(answer: BaseModel) -> Response:
+def _reply(answer: BaseModel | Response) -> Response:
+    if isinstance(answer, Response):
+        return answer
     made_by = getattr(answer, "model", None)
     headers = {MODEL_VERSION_HEADER: str(made_by)} if isinstance(made_by, ModelRef) else {}
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)

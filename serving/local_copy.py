@@ -37,29 +37,25 @@ class LocalCopies:
         """Whether the files of that version are kept."""
         return (self._versions / key).is_dir()
 
-    def fetch(self, key: str, download: Download) -> Path:
-        """Folder with the files of that version, downloaded unless they are kept.
+    def fetch(self, key: str, download: Download, *, anew: bool = False) -> Path:
+        """Folder with the files of that version, downloaded unless they are kept; `anew` in any case.
 
-        Whole or not at all: a download that fails, or is killed, leaves nothing by that name. Raises what
+        Whole or not at all: a download that fails, or is killed, leaves things as they were. Raises what
         `download` raises, and `OSError` where the home takes no files.
         """
         target = self._versions / key
         with self._lock():
-            if not target.is_dir():
+            if anew or not target.is_dir():
                 self._versions.mkdir(parents=True, exist_ok=True)
                 new = Path(tempfile.mkdtemp(prefix="new-", dir=self._versions))
                 try:
                     download(new)
+                    self._remove(target)
                     new.rename(target)
                 finally:
                     shutil.rmtree(new, ignore_errors=True)
             os.utime(target)  # in use now
         return target
-
-    def forget(self, key: str) -> None:
-        """Drop the files of that version, which turned out to be damaged."""
-        with self._lock():
-            self._remove(self._versions / key)
 
     def last(self, name: ModelName) -> Appointment | None:
         """The version of that model that was on duty last; None if there was none."""

@@ -166,6 +166,7 @@ WRONG: list[tuple[str, dict[str, Any], int, str]] = [
     ("prices/retrain", {}, 404, "name"),
     ("price/rollback", {"version": 0}, 422, "version"),
     ("price/rollback", {"version": "latest"}, 422, "version"),
+    ("price/rollback", {"version": True}, 422, "version"),  # not the first
     ("price/rollback", {"to": 3}, 422, "to"),
     ("price/retrain", {"version": 3}, 422, "version"),
     ("price/rollback", {"reason": 7}, 422, "reason"),

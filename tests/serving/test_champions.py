@@ -74,6 +74,16 @@ def test_a_run_without_its_training_set_is_said_to_have_none(
         registry.training_set(champion(registry, "price"))
 
 
+def test_a_training_set_whose_download_was_tidied_away_is_fetched_anew(
+    registry: Registry, writer: Any, price_model: PriceRegressor
+) -> None:
+    writer.add("price", price_model, EXAMPLE, trained_on=pd.DataFrame({"book_id": [1]}))
+    found = champion(registry, "price")
+    assert registry.training_set(found) == registry.training_set(found)
+    registry.training_set(found).unlink()
+    assert pd.read_parquet(registry.training_set(found))["book_id"].tolist() == [1]
+
+
 def test_a_version_without_signature_is_refused(
     registry: Registry, writer: Any, price_model: PriceRegressor
 ) -> None:

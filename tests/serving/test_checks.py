@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LinearRegression
 
 from bookshelf.contracts import PriceRequest, RecommendationRequest, SentimentRequest
 from bookshelf.errors import ModelUnavailable
+from features.price import PriceRegressor
+from features.price_columns import INPUTS, NUMBERS
 from features.schema import FRESHNESS
 from serving.answers import PriceAnswers
 from serving.champions import Champion
@@ -76,6 +79,12 @@ def test_a_model_of_an_unknown_feature_service_is_refused(champions: Champions) 
 
 def test_a_price_model_that_answers_passes(champions: Champions) -> None:
     rehearse(answers_of(champions["price"]))
+
+
+def test_a_price_model_that_has_learnt_from_books_without_categories_passes(champions: Champions) -> None:
+    books = pd.DataFrame({name: ["", ""] if name not in NUMBERS else [1.0, 2.0] for name in INPUTS})
+    model = PriceRegressor("median").fit(books, np.array([10.0, 20.0]))
+    rehearse(answers_of(replace(champions["price"], model=model)))
 
 
 def test_a_model_that_predicts_and_is_no_price_model_is_refused(champions: Champions) -> None:

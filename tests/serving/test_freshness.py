@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Engine, insert
 from sqlalchemy.exc import OperationalError
 
 from bookshelf.catalogue import Catalogue
@@ -73,6 +74,26 @@ def test_a_scrape_that_does_not_reach_the_feature_store_confirms_nothing(catalog
     for day in range(1, 5):
         scrape(catalogue, [1], FIRST + day * DAY, features=False)
     assert judge(catalogue, FIRST + 4 * DAY).status == "STALE"
+
+
+def test_books_that_are_asked_for_at_the_same_time_are_each_confirmed(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scrape(catalogue, [1, 2], FIRST)
+    both = Barrier(2, timeout=10)
+
+    def together(engine: Engine, book_ids: Iterable[int]) -> dict[int, datetime]:
+        found = confirmed(engine, book_ids)
+        both.wait()
+        return found
+
+    monkeypatch.setattr("serving.freshness.confirmed", together)
+    last_read = LastRead(lambda: catalogue)
+
+    async def asked() -> list[Mapping[int, datetime]]:
+        return list(await asyncio.gather(last_read.of([1]), last_read.of([2])))
+
+    assert asyncio.run(asked()) == [{1: FIRST}, {2: FIRST}]
 
 
 def test_another_shop_confirms_nothing(catalogue: Catalogue) -> None:

@@ -86,10 +86,19 @@ def test_copies_that_no_champion_needs_go_after_a_while(copies: LocalCopies) -> 
 
 
 def test_a_damaged_copy_can_be_fetched_anew(copies: LocalCopies) -> None:
-    folder = copies.fetch(FIRST.key, lambda folder: (folder / "model").write_text("rubbish"))
-    copies.forget(FIRST.key)
-    assert copies.fetch(FIRST.key, model_file) == folder
-    assert (folder / "model").read_text() == "a model"
+    (copies.fetch(FIRST.key, model_file) / "model").write_text("damaged")
+    assert (copies.fetch(FIRST.key, model_file) / "model").read_text() == "damaged"
+    assert (copies.fetch(FIRST.key, model_file, anew=True) / "model").read_text() == "a model"
+
+
+def test_a_copy_stays_if_it_cannot_be_fetched_anew(copies: LocalCopies) -> None:
+    def away(_folder: Path) -> None:
+        raise ConnectionError("the registry is away")
+
+    copies.fetch(FIRST.key, model_file)
+    with pytest.raises(ConnectionError):
+        copies.fetch(FIRST.key, away, anew=True)
+    assert (copies.fetch(FIRST.key, away) / "model").read_text() == "a model"
 
 
 def test_versions_of_one_number_from_two_registries_are_told_apart() -> None:
