@@ -78,14 +78,17 @@ class Follower:
     def follow(self, stop: Event) -> None:
         """Look again and again until told to stop."""
         while not stop.wait(LOOK_EVERY_SECONDS):
-            try:
-                self.look()
-            # Whatever nobody foresaw: who is on duty stays, and the next look may do better.
-            except Exception:
-                log.exception("following the registry failed")
+            self.look()
 
     def look(self) -> None:
         """Bring every place to what the registry says now, one after the other."""
+        try:
+            self._look()
+        # Whatever nobody foresaw: who is on duty stays, and the next look may do better.
+        except Exception:
+            log.exception("following the registry failed")
+
+    def _look(self) -> None:
         away = None
         for name in MODEL_NAMES:
             # Once it did not answer, the others need not wait for it too.
