@@ -165,7 +165,8 @@ def similar_books(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def a_sentiment(_question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    return 200, {"sentiment": "positive", "score": 0.8, "model": a_model("sentiment")}
+    told = {"sentence": "Lovely.", "language": "en"}
+    return 200, {"sentiment": "positive", "score": 0.8, "model": a_model("sentiment"), **told}
 
 
 def some_predictions(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
