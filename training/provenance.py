@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 from bookshelf.catalogue import Catalogue
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
+from training.runs import given_params
 
 #: Tags of a run: the moment its data are as of, and the feature service that gave them.
 AS_OF, SERVICE = "as_of", "feature_service"
@@ -39,10 +40,11 @@ class Provenance:
     def of_run(cls, client: MlflowClient, run_id: str) -> Provenance:
         """Raises `TrainingError` if there is no such run, or it does not tell of its data."""
         try:
-            run = client.get_run(run_id).data
+            found = client.get_run(run_id)
         except MlflowException as error:
             raise TrainingError(f"there is no run {run_id!r}") from error
-        service, corpus = run.tags.get(SERVICE, ""), run.params.get(_CORPUS, "")
+        run, params = found.data, given_params(found)
+        service, corpus = run.tags.get(SERVICE, ""), params.get(_CORPUS, "")
         missing = [name for name in (_SHA256, AS_OF) if name not in run.tags]
         if missing or not (service or corpus):
             told = missing[0] if missing else SERVICE
@@ -53,7 +55,7 @@ class Provenance:
             corpus=corpus,
             as_of=datetime.fromisoformat(run.tags[AS_OF]),
             # The tag may name the one source that all books happened to be of.
-            source=run.params.get(_SOURCE, ""),
+            source=params.get(_SOURCE, ""),
             snapshot_id=run.tags.get(_SNAPSHOT, ""),
             sha256=run.tags[_SHA256],
         )

@@ -10,6 +10,7 @@ from bookshelf.settings import Settings
 from training.aliases import CHAMPION
 from training.commands import params_type
 from training.duty import Duty
+from training.runs import given_params
 
 
 def champions_choice(settings: Settings, name: str) -> tuple[Any, str]:
@@ -23,7 +24,7 @@ def champions_choice(settings: Settings, name: str) -> tuple[Any, str]:
     if champion is None:
         return params_type(name)(), ""
     version = duty.client.get_model_version(name, champion)
-    told = duty.client.get_run(version.run_id).data.params
+    told = given_params(duty.client.get_run(version.run_id))
     source = told.get("source", "")
     if name == "price":
         source = source or version.tags.get("source", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,21 @@ def tracking_client(settings: Settings) -> MlflowClient:
     if settings.tracking_uri.startswith("sqlite:"):
         MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # for files on the same disk
     return MlflowClient()
+
+
+def given_params(run: Run) -> dict[str, str]:
+    """The parameters of a run as they were given: `mlflow run` notes them as it quotes them for its shell."""
+    return {name: _unquoted(value) for name, value in run.data.params.items()}
+
+
+def _unquoted(value: str) -> str:
+    if not (len(value) > 1 and value.startswith("'") and value.endswith("'")):
+        return value
+    try:
+        parts = shlex.split(value)
+    except ValueError:  # quotes that nobody closed are the value's own
+        return value
+    return parts[0] if len(parts) == 1 else value
 
 
 @contextmanager
