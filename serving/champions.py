@@ -208,8 +208,11 @@ class Registry:
 
 
 def _reads_texts(name: ModelName, model: Any) -> bool:
-    """Whether the model is given vectors of texts: the recommender those of what is said in words."""
-    return name != "price" or model.reads_vectors
+    """Whether the model is given vectors of texts: the recommender those of what is said in words.
+
+    A model that is not one of ours reads none, and is refused for what it does read.
+    """
+    return name != "price" or bool(getattr(model, "reads_vectors", False))
 
 
 def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], Any]:
