@@ -24,7 +24,7 @@ import pytest
 import requests
 
 from bookshelf.settings import ROOT, Settings
-from tests.conftest import BOOKSTORE, free_port
+from tests.conftest import BOOKSTORE, free_port, wait_until
 from tests.guide import program_of
 from walk.launch import marked
 from walk.programs import environment, mark
@@ -323,6 +323,13 @@ def test_a_training_that_is_asked_for_is_judged_and_the_one_before_comes_back_wi
     started = time.monotonic()
     back = done(walk, walk.post("/ml/models/price/rollback", {"reason": "back"}, token), seconds=10)
     assert (back["status"], back["version"]) == ("succeeded", before)
+
+    def answers() -> bool:
+        reply = walk.post("/ml/predict/price", {"book_id": 1})
+        named: str = reply.headers["X-Model-Version"]
+        return (named, reply.json()["model"]["version"]) == (f"price/{before}", before)
+
+    wait_until(answers, seconds=30)
     assert walk.get("/ml/models/price/history").json()["live"]["version"] == before
     assert time.monotonic() - started < 10
 
