@@ -63,7 +63,7 @@ GATES: Mapping[str, Gate] = {
             Requirement(
                 metric="carry_over_accuracy",
                 at_least=0.65,
-                why="it is asked about texts of other kinds than those it learnt from",
+                why="it is asked about texts that are not those it learnt from",
             ),
             # Another shop's catalogue holds none of the books that were labelled.
             Requirement(

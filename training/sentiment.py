@@ -201,7 +201,7 @@ def _example(texts: Texts) -> pd.DataFrame:
 
 def _verdict(scores: dict[str, float]) -> str:
     told = (
-        f"of texts of other kinds, {scores['carry_over_accuracy']:.3f} lean the right way, "
+        f"of texts that no training sees, {scores['carry_over_accuracy']:.3f} lean the right way, "
         f"baseline {scores['baseline_carry_over_accuracy']:.3f}"
     )
     return f"{told}; {_verdict_by_hand(scores)}"

@@ -24,7 +24,7 @@ from training import agreement
 YARDSTICKS = Path(__file__).parent / "data" / "yardsticks.csv"
 
 #: `probe`: statements that nobody could mistake, which no corpus, however labelled, can turn round.
-#: `choose`: texts of other kinds whose errors were looked at; `report`: those that have chosen nothing.
+#: `choose`: texts whose errors were looked at; `report`: those that have chosen nothing.
 PROBE, CHOOSE, REPORT = "probe", "choose", "report"
 
 
