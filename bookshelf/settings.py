@@ -92,6 +92,17 @@ class Settings(BaseSettings):
     bento_port: int = Field(default=3000, ge=1, le=65535, validation_alias="BENTO_PORT")
     mlflow_port: int = Field(default=5000, ge=1, le=65535, validation_alias="MLFLOW_PORT")
 
+    # How many questions of a kind may wait for their turn in each worker of the model server before the next
+    # is refused: about as many as are answered in half a second (tables and bulk: in a few), so that whoever
+    # waits is answered long before `model_timeout`.
+    queue_price: int = Field(default=64, ge=0, le=10_000)
+    queue_recommendations: int = Field(default=64, ge=0, le=10_000)
+    queue_sentiment: int = Field(default=32, ge=0, le=10_000)
+    queue_bulk: int = Field(default=8, ge=0, le=10_000)
+    queue_tables: int = Field(default=16, ge=0, le=10_000)
+    queue_files: int = Field(default=4, ge=0, le=10_000)
+    queue_other: int = Field(default=32, ge=0, le=10_000)
+
     jwt_secret: str = ""
     admin_password: str = ""
     access_token_lifetime: Duration = timedelta(minutes=15)

@@ -1,4 +1,5 @@
-"""The gate of the service: a body that is too large, no JSON or against its contract goes no further."""
+"""The gate of the service: a body that is too large, no JSON or against its contract goes no further, and
+what has passed waits for its turn."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from starlette.datastructures import Headers
 
 from bookshelf.contracts import FieldError, Problem
 from serving.problems import BODY, App, Message, Receive, Send, broken_contract, problem, response
+from serving.queues import RETRY_AFTER_SECONDS, Queue, Queues
 
 #: Room for 1,000 inputs of 8 kB; far more than the largest single question that keeps its contract,
 #: so that a text that is too long is refused by its field's name and not by its size in bytes.
@@ -20,25 +22,45 @@ class Gate:
     """ASGI middleware that checks bodies before BentoML reads them.
 
     BentoML would check them too, but logs a stack trace and answers in a form of its own for each that
-    is wrong. `contracts` maps each path to the model that its body must fit; other paths pass.
+    is wrong. `contracts` maps each path to the model that its body must fit; other paths pass. What is as
+    it should be waits in `queues` for its turn.
     """
 
-    def __init__(self, app: App, contracts: Mapping[str, type[BaseModel]]) -> None:
+    def __init__(self, app: App, contracts: Mapping[str, type[BaseModel]], queues: Queues) -> None:
         self.app = app
         self.contracts = contracts
+        self.queues = queues
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         contract = self.contracts.get(scope["path"]) if scope["type"] == "http" else None
         if contract is None or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
+        queue = self.queues.at(scope["path"])
+        if queue is not None and (full := queue.full()):  # before its body costs anything
+            await response(full, RETRY_AFTER_SECONDS)(scope, receive, send)
+            return
         body = await _read(receive)
         if body is None:
             await response(_TOO_LARGE)(scope, receive, send)
         elif refusal := _refusal(Headers(scope=scope), body, contract):
             await response(refusal)(scope, receive, send)
-        else:
+        elif queue is None:
             await self.app(scope, _Replay(body, receive), send)
+        else:
+            await self._in_turn(queue, scope, body, receive, send)
+
+    async def _in_turn(
+        self, queue: Queue, scope: MutableMapping[str, Any], body: bytes, receive: Receive, send: Send
+    ) -> None:
+        if refusal := await queue.enter(receive):
+            # Also to a caller who has gone: the middleware around us would wait for an answer.
+            await response(refusal, RETRY_AFTER_SECONDS)(scope, receive, send)
+            return
+        try:
+            await self.app(scope, _Replay(body, receive), send)
+        finally:
+            queue.leave()
 
 
 class _Replay:

@@ -18,6 +18,7 @@ from bookshelf.contracts import MODEL_VERSION_HEADER, ModelRef
 from bookshelf.errors import BookshelfError
 from serving.gate import Gate
 from serving.problems import Problems, of_error, response
+from serving.queues import Queues
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered", bound=BaseModel | Response)
@@ -29,7 +30,7 @@ class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no t
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         contracts = {method.route: method.input_spec for method in self.apis.values()}
-        self.add_asgi_middleware(Gate, contracts=contracts)
+        self.add_asgi_middleware(Gate, contracts=contracts, queues=Queues())
 
     def to_asgi(self, is_main: bool = True) -> Problems:
         app = super().to_asgi(is_main)

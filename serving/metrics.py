@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from bookshelf.contracts import ServedModel
 
 # BentoML names the folder that its workers share their counts in just before the service is made;
 # prometheus_client looks for it when it is imported.
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram, Metric
+    from prometheus_client import Counter, Gauge, Histogram, Metric
 
 _LONGEST_REASON = 200
 # From a minute to thirty days, finest around the limits.
@@ -29,6 +33,27 @@ def count_predictions(name: str, version: str, *, made: int, refused: int) -> No
 def count_swap(name: str, outcome: str) -> None:
     """Add to `bookshelf_model_swaps_total` a version that took another's place, or was refused it."""
     _swaps().labels(name, outcome).inc()
+
+
+def count_refusal(kind: str, reason: str) -> None:
+    """Add to `bookshelf_queue_refused_total` a question that had no turn, and why."""
+    _refused().labels(kind, reason).inc()
+
+
+def note_waiting(kind: str, change: int) -> None:
+    """Keep `bookshelf_queue_length`, which is summed over the workers that live."""
+    _lengths().labels(kind).inc(change)
+
+
+def forget_the_dead() -> None:
+    """Take from the gauges what workers that were killed had left there, who could not take it themselves."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")  # BentoML sets it for its workers
+    for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
+        number = file.stem.rpartition("_")[2]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            mark_process_dead(int(number), folder)
 
 
 def observe_age(service: str, view: str, status: str, age_seconds: float | None) -> None:
@@ -92,6 +117,21 @@ def _swaps() -> Counter:
     from prometheus_client import Counter
 
     return Counter("bookshelf_model_swaps", "Versions swapped in, or refused.", ("model", "outcome"))
+
+
+@cache
+def _refused() -> Counter:
+    from prometheus_client import Counter
+
+    return Counter("bookshelf_queue_refused", "Questions that had no turn.", ("kind", "reason"))
+
+
+@cache
+def _lengths() -> Gauge:
+    from prometheus_client import Gauge
+
+    told = "Questions that wait for their turn."
+    return Gauge("bookshelf_queue_length", told, ("kind",), multiprocess_mode="livesum")
 
 
 @cache

@@ -22,7 +22,7 @@ MEDIA_TYPE = "application/problem+json"
 #: The name of the whole body among the fields.
 BODY = "body"
 
-_RETRY_AFTER_SECONDS = "5"
+_RETRY_AFTER_SECONDS = 5
 # A body can break its contract in a million places, and a name in it can be a megabyte long. Above the
 # second limit even listing the places would hold up everybody else.
 _MOST_ERRORS = 50
@@ -67,9 +67,9 @@ def of_error(error: BookshelfError, place: str = "") -> Problem:
     return problem(status, str(error), FieldError(field=_path(place, (field,)), message=str(error)))
 
 
-def response(document: Problem) -> Response:
-    """The document over HTTP; one that may be gone in a moment says when to ask again."""
-    headers = {"Retry-After": _RETRY_AFTER_SECONDS} if document.status == 503 else {}
+def response(document: Problem, retry_after: int = _RETRY_AFTER_SECONDS) -> Response:
+    """The document over HTTP; one that may be gone in a moment says in how many seconds to ask again."""
+    headers = {"Retry-After": str(retry_after)} if document.status == 503 else {}
     return Response(
         document.model_dump_json(), status_code=document.status, media_type=MEDIA_TYPE, headers=headers
     )

@@ -57,7 +57,7 @@ from serving.follow import Follower
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
-from serving.metrics import count_predictions, standing_of
+from serving.metrics import count_predictions, forget_the_dead, standing_of
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
@@ -116,6 +116,7 @@ class Bookshelf:
     def begin(self) -> None:
         if bentoml.server_context.worker_index is not None:  # None where no server started this process
             end_with_parent()
+            forget_the_dead()
         Thread(target=self.load, name="loading", daemon=True).start()
 
     def load(self) -> None:

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from bookshelf.contracts import Contract, SentimentRequest
 from bookshelf.table_contracts import TableRequest
 from serving.gate import MAX_BODY_BYTES, Gate
+from serving.queues import Queues
 
 SENTIMENT = b'{"description": "A fine book."}'
 
@@ -27,7 +28,7 @@ def client() -> TestClient:
 
     routes = [Route(path, echo, methods=["GET", "POST"]) for path in ("/sentiment", "/table", "/other")]
     contracts: dict[str, type[Contract]] = {"/sentiment": SentimentRequest, "/table": TableRequest}
-    return TestClient(Gate(Starlette(routes=routes), contracts))
+    return TestClient(Gate(Starlette(routes=routes), contracts, Queues()))
 
 
 def fields(answer: Any) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -154,6 +156,39 @@ def test_metrics_count_requests_and_predictions_and_name_versions(server: Server
     assert value('bookshelf_model_info{informative="",model="recommender",') == 1
     server.post("/invented/endpoint", {})
     assert "invented" not in server.get("/metrics").text
+
+
+def test_past_its_queue_the_server_refuses_at_once_and_answers_again_when_the_rush_is_over(
+    server: Server,
+) -> None:
+    answers = asyncio.run(rush(server.port, "/price", {"book_id": 2}, callers=400))
+    refusals = [rest for status, rest in answers if status == 503]
+    assert {status for status, _ in answers} == {200, 503}
+    assert sum(status == 200 for status, _ in answers) >= 80
+    assert refusals
+    for head, _, body in (rest.partition("\r\n\r\n") for rest in refusals):
+        assert "retry-after: 1" in head.lower()
+        assert Problem.model_validate_json(body).status == 503
+    assert [server.post("/price", {"book_id": 2}).status_code for _ in range(5)] == [200] * 5
+    told = server.get("/metrics").text
+    assert f'bookshelf_queue_refused_total{{kind="price",reason="full"}} {len(refusals)}.0' in told
+    assert 'bookshelf_queue_length{kind="price"} 0.0' in told
+
+
+async def rush(port: int, path: str, body: Any, callers: int) -> list[tuple[int, str]]:
+    """So many ask in the same moment, each once: status and the rest of each answer."""
+    sent = json.dumps(body)
+    head = f"POST {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    question = f"{head}Content-Length: {len(sent)}\r\n\r\n{sent}".encode()
+    lines = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(callers)))
+
+    async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, str]:
+        writer.write(question)
+        answer = (await asyncio.wait_for(reader.read(), timeout=30)).decode()
+        writer.close()
+        return int(answer.split(" ")[1]), answer
+
+    return list(await asyncio.gather(*(ask(*line) for line in lines)))
 
 
 def test_versions_swap_under_load_without_a_failure_and_broken_ones_are_refused(
