@@ -123,10 +123,10 @@ def handle_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _answer)
 
 
-def problem_reply(problem: Problem, status: int) -> Response:
+def problem_reply(problem: Problem, status: int, retry_after: int | None = None) -> Response:
     reply = Response(problem.model_dump_json(), status=status, content_type=PROBLEM_JSON)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        reply.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        reply.headers["Retry-After"] = str(RETRY_AFTER_SECONDS if retry_after is None else retry_after)
     if status == HTTPStatus.UNAUTHORIZED:
         reply.headers["WWW-Authenticate"] = "Bearer"
     return reply
@@ -160,7 +160,8 @@ def _answer(error: Exception) -> Response:
     if isinstance(error, OrderInProgress):
         ordered = OrderProblem(**found.model_dump(), order_id=error.order_id)
         return _answer_in_the_way(ordered, addresses.order(error.order_id))
-    return problem_reply(found, status)
+    retry_after = error.retry_after if isinstance(error, ModelUnavailable) else None
+    return problem_reply(found, status, retry_after)
 
 
 def _answer_in_the_way(found: Problem, address: str) -> Response:

@@ -44,6 +44,8 @@ MAX_FILES = 2
 _CHUNK_BYTES = 64 * 1024
 _CONNECT_SECONDS = 1.0
 _WAIT_FOR_A_CALL_SECONDS = 1
+_SOON_SECONDS = 1
+_LONGEST_NUMBER = 6
 
 Reply = TypeVar("Reply", bound=Contract)
 
@@ -143,6 +145,8 @@ class ModelGateway:
                 answer = self._send(pool, path, body, whole)
             if answer.status != 200:
                 raise _refusal(answer)
+        except EmptyPoolError as error:  # over as soon as one of the calls is
+            raise ModelUnavailable(f"the model server {plain_reason(error)}", _SOON_SECONDS) from error
         except HTTPError as error:
             raise ModelUnavailable(f"the model server {plain_reason(error)}") from error
         return answer
@@ -193,4 +197,10 @@ def _refusal(answer: urllib3.BaseHTTPResponse) -> ModelRefused | ModelUnavailabl
     problem = _problem(answer.data)
     if problem and 400 <= answer.status < 500:
         return ModelRefused(problem, answer.status)
-    return ModelUnavailable(problem.detail if problem else f"the model server answered {answer.status}")
+    told = problem.detail if problem else f"the model server answered {answer.status}"
+    return ModelUnavailable(told, _seconds(answer.headers.get("Retry-After", "")))
+
+
+def _seconds(retry_after: str) -> int | None:
+    """A header's seconds; None for a moment, or for nothing that can be read."""
+    return int(retry_after) if retry_after.isdecimal() and len(retry_after) < _LONGEST_NUMBER else None

@@ -120,4 +120,11 @@ class TrainingError(BookshelfError):
 
 
 class ModelUnavailable(BookshelfError):
-    """The model server, or a model in it, cannot answer now; asking again later may help."""
+    """The model server, or a model in it, cannot answer now; asking again later may help.
+
+    `retry_after` is in how many seconds, None where nobody can say.
+    """
+
+    def __init__(self, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -96,6 +96,8 @@ class ModelServer:
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")
         handler.send_header("Content-Length", str(len(payload)))
+        if self.mood == "busy":
+            handler.send_header("Retry-After", "1")
         handler.end_headers()
         handler.wfile.write(payload)
 
@@ -116,6 +118,8 @@ class ModelServer:
     def reply(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if self.mood == "no champion":
             return 503, a_problem(503, "no version of 'price' is on duty yet")
+        if self.mood == "busy":
+            return 503, a_problem(503, "the model server has 80 questions in hand")
         if self.mood == "broken":
             return 500, {"error": "An unexpected error has occurred"}
         if path == "/readyz":

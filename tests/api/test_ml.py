@@ -162,6 +162,17 @@ def test_a_kept_connection_that_was_closed_is_opened_again(client: Any, model_se
     assert client.post(PRICE, json=A_BOOK).status_code == 200
 
 
+def test_a_model_server_with_too_much_in_hand_says_itself_when_to_ask_again(
+    client: Any, model_server: Any, refused: Refused
+) -> None:
+    model_server.mood = "busy"
+    reply = client.post(PRICE, json=A_BOOK)
+    assert refused(reply, 503) == []
+    assert "80 questions in hand" in reply.json["detail"]
+    assert reply.headers["Retry-After"] == "1"
+    assert client.get("/api/v1/books").status_code == 200
+
+
 def test_with_the_model_server_down_books_answer_and_models_say_503(
     make_app: Callable[..., Any], tmp_path: Path, refused: Refused
 ) -> None:
@@ -184,7 +195,9 @@ def test_more_calls_than_may_wait_are_turned_away_and_books_still_answer(
         began = time.monotonic()
         assert app.test_client().get("/api/v1/books").status_code == 200
         assert time.monotonic() - began < 0.5
-        details = Counter(call.result().json["detail"] for call in asked)
+        replies = [call.result() for call in asked]
+        details = Counter(reply.json["detail"] for reply in replies)
+    assert sorted(reply.headers["Retry-After"] for reply in replies) == ["1"] * 2 + ["5"] * MAX_CALLS
     assert details == {
         "the model server did not answer in time": MAX_CALLS,
         "the model server has more questions waiting than it can answer": 2,
