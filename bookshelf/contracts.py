@@ -22,6 +22,7 @@ from bookshelf.recommending import RecommendationReply as RecommendationReply
 from bookshelf.recommending import RecommendationRequest as RecommendationRequest
 from bookshelf.recommending import SimilarReply as SimilarReply
 from bookshelf.recommending import SimilarRequest as SimilarRequest
+from bookshelf.trial import OnTrial
 
 ModelName = Literal["price", "recommender", "sentiment"]
 MODEL_NAMES: tuple[ModelName, ...] = ("price", "recommender", "sentiment")
@@ -184,6 +185,7 @@ class ServedModel(Contract):
     """One model as the model server has it: the version on duty since when, None where nobody is.
 
     `wanted_version` is the one that the registry names champion; where it is not on duty, `refused` says why.
+    `trial` is what is tried beside it; None where no trial is on.
     """
 
     name: str
@@ -193,6 +195,7 @@ class ServedModel(Contract):
     since: AwareDatetime | None = None
     wanted_version: str | None = None
     refused: str | None = None
+    trial: OnTrial | None = None
 
 
 class ModelsReply(Contract):

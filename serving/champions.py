@@ -21,6 +21,7 @@ from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from serving.appointment import FINGERPRINT_TAG, Appointment
 from serving.local_copy import LocalCopies
+from serving.wanted_trials import WantedTrial, wanted_trial
 
 # MLflow takes seconds to import and is needed when models are loaded, not when the service is declared.
 if TYPE_CHECKING:
@@ -97,6 +98,11 @@ class Registry:
                     return None
                 raise
             return Appointment(name, str(found.version), str(found.run_id), dict(found.tags))
+
+    def on_trial(self, name: ModelName) -> WantedTrial | None:
+        """The trial of that model that is on; None if none is."""
+        with _reading(f"the trial of {name}"):
+            return wanted_trial(self._client, name)
 
     def last_on_duty(self, name: ModelName) -> Appointment | None:
         """The version that was on duty last, as the local copy has it; None if there was none."""

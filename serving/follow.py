@@ -6,7 +6,6 @@ import gc
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +15,7 @@ from bookshelf.errors import ModelUnavailable
 from serving import metrics
 from serving.appointment import Appointment
 from serving.champions import Champion
+from serving.retries import Retries
 from serving.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
-# A version that was refused is tried again, in case that what it lacked has come: the feature store was
-# published, a file was put back.
-_FIRST_RETRY_SECONDS = 10.0
-_LONGEST_RETRY_SECONDS = 600.0
 
 
 class Registry(Protocol):
@@ -42,15 +38,6 @@ class Registry(Protocol):
     def note_on_duty(self, champion: Champion, at: str) -> None: ...
 
     def note_refused(self, appointed: Appointment, reason: str) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """A version that was tried in vain so many times, and when it may be tried again."""
-
-    key: str
-    tries: int
-    again_at: float
 
 
 class Follower:
@@ -70,15 +57,9 @@ class Follower:
         self._registry = registry
         self._shelf = shelf
         self._prepare = prepare
-        self._clock = clock
-        self._refusals: dict[ModelName, _Refusal] = {}
+        self._retries = Retries(clock)
         #: Why the registry cannot be read; None while it can.
         self.away: str | None = None
-
-    def follow(self, stop: Event) -> None:
-        """Look again and again until told to stop."""
-        while not stop.wait(LOOK_EVERY_SECONDS):
-            self.look()
 
     def look(self) -> None:
         """Bring every place to what the registry says now, one after the other."""
@@ -97,7 +78,7 @@ class Follower:
                 self._do_without(name, away)
         if (away is None) != (self.away is None):
             log.warning("the registry %s", "can be read again" if away is None else f"is away: {away}")
-            self._refusals.clear()  # what failed for want of it need not wait
+            self._retries.clear()  # what failed for want of it need not wait
         self.away = away
 
     def _look_up(self, name: ModelName) -> str | None:
@@ -109,7 +90,7 @@ class Follower:
         if wanted is None:
             self._shelf.want(name, None, f"no version of {name} is champion: promote one")
         elif self._is_on_duty(wanted):
-            self._refusals.pop(name, None)
+            self._retries.forget(name)
             self._shelf.want(name, wanted.version, None)
         else:
             self._try(wanted)
@@ -134,8 +115,7 @@ class Follower:
 
         `kept` is the one that was on duty last, of which the registry need not be told.
         """
-        refusal = self._refusals.get(wanted.name)
-        if refusal is not None and refusal.key == wanted.key and self._clock() < refusal.again_at:
+        if not self._retries.may_try(wanted):
             return
         try:
             self._put(wanted, tell=not kept)
@@ -149,19 +129,16 @@ class Follower:
         answers = self._prepare(self._registry.champion(wanted))
         at, replaces = now(), self._shelf[wanted.name].answers is not None
         self._shelf.put(wanted.name, answers, at)
-        self._refusals.pop(wanted.name, None)
+        self._retries.forget(wanted.name)
         if replaces:
             metrics.count_swap(wanted.name, "swapped")
         if tell:
             self._registry.note_on_duty(answers.champion, at.isoformat(timespec="seconds"))
 
     def _refuse(self, wanted: Appointment, reason: str, *, tell: bool) -> None:
-        before = self._refusals.get(wanted.name)
-        tries = before.tries + 1 if before is not None and before.key == wanted.key else 1
-        wait = min(_FIRST_RETRY_SECONDS * 2 ** (tries - 1), _LONGEST_RETRY_SECONDS)
         if self._shelf[wanted.name].answers is None:
             self._put_last(wanted)
-        self._refusals[wanted.name] = _Refusal(wanted.key, tries, self._clock() + wait)
+        self._retries.failed(wanted)
         if tell:
             self._registry.note_refused(wanted, reason)
         if self._shelf.want(wanted.name, wanted.version, reason):
@@ -176,3 +153,10 @@ class Follower:
             self._put(last, tell=False)
         except ModelUnavailable as error:
             log.warning("%s version %s was on duty last: %s", last.name, last.version, error)
+
+
+def follow(stop: Event, *looks: Callable[[], None]) -> None:
+    """Look again and again, one look after the other, until told to stop."""
+    while not stop.wait(LOOK_EVERY_SECONDS):
+        for look in looks:
+            look()

@@ -50,10 +50,11 @@ from bookshelf.table_contracts import (
 from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import Answers, PriceAnswers, SentimentAnswers
 from serving.batch import predictions
+from serving.challengers import TrialFollower
 from serving.champions import Champion, Registry
 from serving.checks import check_inputs, rehearse
 from serving.files import file_response
-from serving.follow import Follower
+from serving.follow import Follower, follow
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
@@ -110,6 +111,7 @@ class Bookshelf:
         self.last_read = LastRead(lambda: self.catalogue)
         self.shelf = Shelf()
         self.follower = Follower(self.registry, self.shelf, self.prepare)
+        self.trials = TrialFollower(self.registry, self.shelf, self.prepare)
         self.ended = Event()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
@@ -126,7 +128,7 @@ class Bookshelf:
             self.online.warm_up()
             limit_threads()
         self.shelf.open()
-        self.follower.follow(self.ended)
+        follow(self.ended, self.follower.look, self.trials.look)
 
     def prepare(self, champion: Champion) -> Answers:
         """The champion, checked and ready to answer. Raises `ModelUnavailable` with a reason."""

@@ -1,4 +1,4 @@
-"""The shelf: the models on duty in this process, and for each that is not, the reason."""
+"""The shelf: the models on duty or on trial in this process, and for each that is not, the reason."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bookshelf.contracts import MODEL_NAMES, ModelName, ServedModel
 from bookshelf.errors import ModelUnavailable
+from bookshelf.trial import OnTrial
 from serving.answers import Answers
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,14 @@ class Standing:
     reason: str | None = "it is still being loaded"
 
 
+@dataclass(frozen=True, slots=True)
+class Challenger:
+    """A version on trial beside the champion; without answers, it is told why it cannot be tried."""
+
+    trial: OnTrial
+    answers: Answers | None = None
+
+
 class Shelf:
     """One standing a model; closed until `open` says that the rest of the service is ready too.
 
@@ -42,6 +51,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._standings: dict[ModelName, Standing] = dict.fromkeys(MODEL_NAMES, Standing())
+        self._trials: dict[ModelName, Challenger] = {}
         self._open = False
 
     def __getitem__(self, name: ModelName) -> Standing:
@@ -54,13 +64,31 @@ class Shelf:
             raise ModelUnavailable(f"the model {name!r} cannot answer: {standing.reason}")
         return standing.answers
 
+    def on_trial(self, name: ModelName) -> Challenger | None:
+        """What is tried of that model, also if it cannot be; None where no trial is on."""
+        return self._trials.get(name)
+
+    def challenger(self, name: ModelName) -> Challenger | None:
+        """What is tried beside the champion, if it can answer and is not the champion itself."""
+        found = self._trials.get(name)
+        if found is None or found.answers is None or _same(found.answers, self._standings[name].answers):
+            return None
+        return found
+
+    def try_out(self, name: ModelName, challenger: Challenger | None) -> None:
+        """From now on this one is on trial, or none."""
+        if challenger is None:
+            self._trials.pop(name, None)
+        else:
+            self._trials[name] = challenger
+
     def on_duty(self) -> list[Answers]:
         """Every model that can answer, in the order of `MODEL_NAMES`."""
         return [one.answers for one in self._standings.values() if one.answers is not None]
 
     def served(self) -> list[ServedModel]:
         """Every model as it stands, in the order of `MODEL_NAMES`."""
-        return [_served(name, standing) for name, standing in self._standings.items()]
+        return [_served(name, one, self._trials.get(name)) for name, one in self._standings.items()]
 
     def put(self, name: ModelName, answers: Answers, at: datetime) -> None:
         """From now on these answers, which are those that are wanted."""
@@ -94,7 +122,7 @@ class Shelf:
             raise ModelUnavailable("; ".join(away) or "the rest of the service is still being loaded")
 
 
-def _served(name: ModelName, standing: Standing) -> ServedModel:
+def _served(name: ModelName, standing: Standing, challenger: Challenger | None) -> ServedModel:
     champion = None if standing.answers is None else standing.answers.champion
     return ServedModel(
         name=name,
@@ -104,7 +132,22 @@ def _served(name: ModelName, standing: Standing) -> ServedModel:
         since=standing.since,
         wanted_version=standing.wanted,
         refused=standing.reason,
+        trial=None if challenger is None else _tried(challenger, standing),
     )
+
+
+def _tried(challenger: Challenger, standing: Standing) -> OnTrial:
+    if challenger.answers is not None and _same(challenger.answers, standing.answers):
+        return challenger.trial.model_copy(update={"refused": "it is the champion"})
+    return challenger.trial
+
+
+def _same(one: Answers, other: Answers | None) -> bool:
+    """Whether both are the same version, which may have been loaded twice."""
+    if other is None:
+        return False
+    versions = [(answers.champion.version, answers.champion.run_id) for answers in (one, other)]
+    return versions[0] == versions[1]
 
 
 def _keeps(answers: Answers) -> str:

@@ -31,6 +31,7 @@ from serving import service
 from serving.appointment import Appointment
 from serving.champions import Champion
 from serving.online import OnlineFeatures
+from serving.wanted_trials import WantedTrial
 
 TAKEN_AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
 CATEGORIES = ("Fiction", "Poetry", "Travel")
@@ -138,9 +139,13 @@ class KnownChampions:
 
     def __init__(self, champions: dict[str, Champion]) -> None:
         self.champions = champions
+        self.trials: dict[str, WantedTrial] = {}
 
     def appointed(self, name: str) -> Appointment:
         return self.champions[name].appointment
+
+    def on_trial(self, name: str) -> WantedTrial | None:
+        return self.trials.get(name)
 
     def champion(self, appointed: Appointment) -> Champion:
         return self.champions[appointed.name]
