@@ -31,6 +31,11 @@ def count_swap(name: str, outcome: str) -> None:
     _swaps().labels(name, outcome).inc()
 
 
+def count_record(outcome: str) -> None:
+    """Add a record to `bookshelf_prediction_records_total`: noted, or dropped because too many waited."""
+    _records().labels(outcome).inc()
+
+
 def observe_age(service: str, view: str, status: str, age_seconds: float | None) -> None:
     """Count one book's values of a view by their status, and note their age where there are any."""
     _statuses().labels(service, view, status).inc()
@@ -92,6 +97,13 @@ def _swaps() -> Counter:
     from prometheus_client import Counter
 
     return Counter("bookshelf_model_swaps", "Versions swapped in, or refused.", ("model", "outcome"))
+
+
+@cache
+def _records() -> Counter:
+    from prometheus_client import Counter
+
+    return Counter("bookshelf_prediction_records", "Records for the prediction log.", ("outcome",))
 
 
 @cache

@@ -58,12 +58,16 @@ from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
 from serving.metrics import count_predictions, standing_of
+from serving.newest import NewestSnapshot
+from serving.noting import noted
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
+from serving.prediction_log import PredictionLog
 from serving.recommendations import RecommendationAnswers
 from serving.shelf import Shelf, limit_threads, settled_heap
 from serving.tables import features_table, past_training_table, training_table
+from serving.used import Used
 from serving.whole_tables import all_features, all_past_training_rows, all_training_rows
 
 # A response of Starlette's; BentoML, which hands it through, has no schema for its type.
@@ -108,6 +112,8 @@ class Bookshelf:
         self.offer = OnOffer(lambda: self.catalogue)
         self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
         self.last_read = LastRead(lambda: self.catalogue)
+        self.newest = NewestSnapshot(lambda: self.catalogue)
+        self.log = PredictionLog()
         self.shelf = Shelf()
         self.follower = Follower(self.registry, self.shelf, self.prepare)
         self.ended = Event()
@@ -116,6 +122,7 @@ class Bookshelf:
     def begin(self) -> None:
         if bentoml.server_context.worker_index is not None:  # None where no server started this process
             end_with_parent()
+        Thread(target=self.newest.follow, args=(self.ended,), name="newest-snapshot", daemon=True).start()
         Thread(target=self.load, name="loading", daemon=True).start()
 
     def load(self) -> None:
@@ -222,13 +229,14 @@ class Bookshelf:
 
     async def _one(self, name: ModelName, request: Contract, kind: type[OneReply]) -> OneReply:
         answers = self.shelf.answers(name)
-        [answer] = await answers([request])
+        used: list[Used] = []
+        [answer] = await answers([request], used)
         if isinstance(answer, BookshelfError):
             _count(answers.champion, made=0, refused=1)
             raise answer
         _count(answers.champion, made=1, refused=0)
         assert isinstance(answer, kind)
-        return answer
+        return noted(self.log, answers.champion, request, answer, used[0], self.newest.id)
 
     async def __is_ready__(self) -> bool:
         try:
