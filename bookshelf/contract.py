@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,3 +25,14 @@ class ModelRef(Contract):
 
     def __str__(self) -> str:
         return f"{self.name}/{self.version}"
+
+
+class Predicted(Contract):
+    """What every answer of a model says of itself.
+
+    `prediction_id` is its name in the prediction log (UUIDv7). `arm` is whose answer it is in a trial of two
+    versions; None outside of one.
+    """
+
+    prediction_id: str | None = None
+    arm: Literal["champion", "challenger"] | None = None

@@ -14,6 +14,7 @@ from bookshelf.contract import MAX_DESCRIPTION as MAX_DESCRIPTION
 from bookshelf.contract import BookId as BookId
 from bookshelf.contract import Contract as Contract
 from bookshelf.contract import ModelRef as ModelRef
+from bookshelf.contract import Predicted as Predicted
 from bookshelf.recommending import MAX_LIKED as MAX_LIKED
 from bookshelf.recommending import Reason as Reason
 from bookshelf.recommending import Recommendation as Recommendation
@@ -118,7 +119,7 @@ class Interval(Contract):
     coverage: float
 
 
-class PriceReply(Contract):
+class PriceReply(Predicted):
     """The predicted price in `currency` (ISO 4217), that of the books the model has learnt from.
 
     `informative` is False where the inputs say nothing about prices. `features` are told where they came
@@ -146,7 +147,7 @@ class SentimentRequest(Contract):
         return value
 
 
-class SentimentReply(Contract):
+class SentimentReply(Predicted):
     """`score` runs from -1 (negative) to 1 (positive).
 
     `sentence` is the passage of the text that spoke most for the answer, one sentence or a few short ones.

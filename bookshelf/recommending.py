@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StrictInt, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from bookshelf.contract import MAX_DESCRIPTION, BookId, Contract, ModelRef
+from bookshelf.contract import MAX_DESCRIPTION, BookId, Contract, ModelRef, Predicted
 
 #: Books that one question may like, and as many that it may dislike.
 MAX_LIKED = 100
@@ -98,13 +98,13 @@ class Recommendation(Contract):
     why: Reason = Reason()
 
 
-class RecommendationReply(Contract):
+class RecommendationReply(Predicted):
     book_id: int
     items: tuple[Recommendation, ...]
     model: ModelRef
 
 
-class SimilarReply(Contract):
+class SimilarReply(Predicted):
     """The nearest books that the filters let through; fewer than asked for only where there are fewer."""
 
     items: tuple[Recommendation, ...]

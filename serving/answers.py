@@ -29,6 +29,7 @@ from features.text import clean_description
 from serving.champions import Champion
 from serving.freshness import Freshness
 from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
+from serving.used import Used
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,10 @@ _KNOWN_SHOWN = 10
 
 
 class Answers(Protocol):
-    """A champion that answers requests of `contract`."""
+    """A champion that answers requests of `contract`.
+
+    A call adds to `used` what each answer was made from, in their order; with that, `again` makes one anew.
+    """
 
     @property
     def contract(self) -> type[Contract]: ...
@@ -57,7 +61,9 @@ class Answers(Protocol):
     @property
     def champion(self) -> Champion: ...
 
-    async def __call__(self, requests: Sequence[Any]) -> list[Answer]: ...
+    async def __call__(self, requests: Sequence[Any], used: list[Used] | None = None) -> list[Answer]: ...
+
+    async def again(self, request: Any, used: Used) -> Answer: ...
 
 
 class PriceAnswers:
@@ -76,14 +82,26 @@ class PriceAnswers:
         self._freshness = freshness
         self._encoding = encoding
 
-    async def __call__(self, requests: Sequence[PriceRequest]) -> list[Answer]:
+    async def __call__(
+        self, requests: Sequence[PriceRequest], used: list[Used] | None = None
+    ) -> list[Answer]:
         by_id = [one.book_id for one in requests if one.book_id is not None]
         known = await self._online.read(by_id, _read_by(self.champion)) if by_id else {}
         fresh = await self._freshness.of(known) if known else {}
         rows = [_attempt(self._inputs, one, known) for one in requests]
-        sound = [row for row in rows if not isinstance(row, BookshelfError)]
-        answers = _in_place(rows, await _off_loop(self._replies, await self._with_vectors(sound)))
+        sound = await self._with_vectors([row for row in rows if not isinstance(row, BookshelfError)])
+        answers = _in_place(rows, await _off_loop(self._replies, sound))
+        if used is not None:
+            used += [
+                _used(one, row, known) for one, row in zip(requests, _in_place(rows, sound), strict=True)
+            ]
         return [_told(answer, one, fresh) for one, answer in zip(requests, answers, strict=True)]
+
+    async def again(self, request: PriceRequest, used: Used) -> Answer:
+        """The price by those features; how fresh they were is no part of it."""
+        assert used.features is not None, request  # a price is never noted without
+        [reply] = await _off_loop(self._replies, [used.features])
+        return reply
 
     def _inputs(self, request: PriceRequest, known: Mapping[int, OnlineRow]) -> Mapping[str, Any]:
         """The request as a row of features. What was not given is what training calls not known."""
@@ -145,14 +163,23 @@ class SentimentAnswers:
         self.champion = champion
         self._encoding = encoding
 
-    async def __call__(self, requests: Sequence[SentimentRequest]) -> list[Answer]:
+    async def __call__(
+        self, requests: Sequence[SentimentRequest], used: list[Used] | None = None
+    ) -> list[Answer]:
         loop = asyncio.get_running_loop()
         texts = [_attempt(_text, one) for one in requests]
         sound = [text for text in texts if not isinstance(text, BookshelfError)]
         replies: list[Reply] = []
         for part in _parts(sound):
             replies += await loop.run_in_executor(self._encoding, self._replies, part)
+        if used is not None:
+            used += [Used()] * len(requests)  # the text is all that it reads
         return _in_place(texts, replies)
+
+    async def again(self, request: SentimentRequest, used: Used) -> Answer:  # noqa: ARG002  (as all have it)
+        """The tone of that text, read anew."""
+        [answer] = await self([request])
+        return answer
 
     @cached_property
     def _layers(self) -> LayeredEncoder:
@@ -219,6 +246,15 @@ def _read_by(champion: Champion) -> list[str]:
     return [one for one in PRICE_FEATURES if one.partition(":")[2] in champion.model.inputs]
 
 
+def _used(
+    request: PriceRequest, row: Mapping[str, Any] | BookshelfError, known: Mapping[int, OnlineRow]
+) -> Used:
+    """What a price was made from; nothing where there is none."""
+    if isinstance(row, BookshelfError):
+        return Used()
+    return Used(row, {} if request.book_id is None else known[request.book_id].event_times)
+
+
 def _told(answer: Answer, request: PriceRequest, fresh: Mapping[int, FeatureFreshness]) -> Answer:
     """The answer, with how fresh the features are that it was made from."""
     if request.book_id is None or not isinstance(answer, PriceReply):
@@ -234,7 +270,7 @@ def _attempt(function: Callable[..., Out], *arguments: Any) -> Out | BookshelfEr
         return error
 
 
-def _in_place(attempts: Iterable[object], replies: Iterable[Reply]) -> list[Answer]:
+def _in_place(attempts: Iterable[object], replies: Iterable[Out]) -> list[Out | BookshelfError]:
     """The errors among the attempts where they are, and the replies, in their order, for the others."""
     rest = iter(replies)
     return [one if isinstance(one, BookshelfError) else next(rest) for one in attempts]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers
 
 from bookshelf.contracts import FieldError, Problem
+from serving.arms import CALLER, caller_of
 from serving.problems import BODY, App, Message, Receive, Send, broken_contract, problem, response
 from serving.queues import RETRY_AFTER_SECONDS, Queue, Queues
 
@@ -40,6 +41,7 @@ class Gate:
         if queue is not None and (full := queue.full()):  # before its body costs anything
             await response(full, RETRY_AFTER_SECONDS)(scope, receive, send)
             return
+        CALLER.set(caller_of(scope["headers"]))
         body = await _read(receive)
         if body is None:
             await response(_TOO_LARGE)(scope, receive, send)

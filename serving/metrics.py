@@ -35,6 +35,11 @@ def count_swap(name: str, outcome: str) -> None:
     _swaps().labels(name, outcome).inc()
 
 
+def count_trial(name: str, version: str, role: str, outcome: str) -> None:
+    """Add to `bookshelf_trial_answers_total` what became of a question to a version on trial."""
+    _tried().labels(name, version, role, outcome).inc()
+
+
 def count_refusal(kind: str, reason: str) -> None:
     """Add to `bookshelf_queue_refused_total` a question that had no turn, and why."""
     _refused().labels(kind, reason).inc()
@@ -54,6 +59,11 @@ def forget_the_dead() -> None:
         number = file.stem.rpartition("_")[2]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
             mark_process_dead(int(number), folder)
+
+
+def count_record(outcome: str) -> None:
+    """Add a record to `bookshelf_prediction_records_total`: noted, or dropped because too many waited."""
+    _records().labels(outcome).inc()
 
 
 def observe_age(service: str, view: str, status: str, age_seconds: float | None) -> None:
@@ -120,6 +130,14 @@ def _swaps() -> Counter:
 
 
 @cache
+def _tried() -> Counter:
+    from prometheus_client import Counter
+
+    labels = ("model", "version", "role", "outcome")
+    return Counter("bookshelf_trial_answers", "Questions to versions on trial.", labels)
+
+
+@cache
 def _refused() -> Counter:
     from prometheus_client import Counter
 
@@ -132,6 +150,13 @@ def _lengths() -> Gauge:
 
     told = "Questions that wait for their turn."
     return Gauge("bookshelf_queue_length", told, ("kind",), multiprocess_mode="livesum")
+
+
+@cache
+def _records() -> Counter:
+    from prometheus_client import Counter
+
+    return Counter("bookshelf_prediction_records", "Records for the prediction log.", ("outcome",))
 
 
 @cache

@@ -18,6 +18,8 @@ from bookshelf.book import IN_STOCK
 from bookshelf.catalogue import Catalogue, on_offer
 from bookshelf.contracts import RecommendationFilters
 from bookshelf.database import reading
+from bookshelf.errors import ModelUnavailable
+from bookshelf.snapshots import Snapshot
 from bookshelf.tables import versions
 
 log = logging.getLogger(__name__)
@@ -34,12 +36,13 @@ _OFFERED = (
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The books on offer at one revision of the catalogue, by ascending id, and what may be filtered by.
+    """The books on offer at one snapshot of the catalogue, by ascending id, and what may be filtered by.
 
     Names are numbered in the order of `category_names` and `source_names`; categories are folded in case.
     Prices are in each book's own currency.
     """
 
+    snapshot_id: int
     revision: int
     book_ids: NDArray[np.int64]
     prices: NDArray[np.float64]
@@ -50,12 +53,13 @@ class Offer:
     source_names: Sequence[str]
 
     @classmethod
-    def of(cls, revision: int, rows: Sequence[Row[Any]]) -> Offer:
+    def of(cls, snapshot_id: int, revision: int, rows: Sequence[Row[Any]]) -> Offer:
         """Of rows as `_OFFERED` names them."""
         ids, hundredths, stock, categories, sources = zip(*rows, strict=True) if rows else [()] * 5
         category_names, category_codes = np.unique([_folded(one) for one in categories], return_inverse=True)
         source_names, source_codes = np.unique(sources, return_inverse=True)
         return cls(
+            snapshot_id=snapshot_id,
             revision=revision,
             book_ids=np.array(ids, dtype=np.int64),
             prices=np.array(hundredths, dtype=np.float64) / 100,
@@ -121,6 +125,17 @@ class OnOffer:
             self._asked_at = time.monotonic()
         return self._known
 
+    def of_snapshot(self, snapshot_id: int) -> Offer:
+        """What was on offer when that snapshot was the newest.
+
+        Raises `ModelUnavailable` if the catalogue cannot be read, `NotFound` if it has no such snapshot.
+        """
+        try:
+            catalogue = self._open_catalogue()
+            return _offer_of(catalogue, catalogue.snapshots.get(snapshot_id))
+        except SQLAlchemyError as error:
+            raise ModelUnavailable(f"the catalogue cannot be read: {type(error).__name__}") from error
+
     def _read(self) -> Offer | None:
         try:
             catalogue = self._open_catalogue()
@@ -129,13 +144,18 @@ class OnOffer:
                 return None
             if self._known is not None and self._known.revision == snapshot.revision:
                 return self._known
-            offered = select(*_OFFERED).where(on_offer(snapshot.published_at)).order_by(versions.c.book_id)
-            with reading(catalogue.engine) as connection:
-                rows = connection.execute(offered).all()
+            return _offer_of(catalogue, snapshot)
         except SQLAlchemyError as error:
             log.warning("the catalogue cannot be read, books that left are not known: %s", error)
             return self._known
-        return Offer.of(snapshot.revision, rows)
+
+
+def _offer_of(catalogue: Catalogue, snapshot: Snapshot) -> Offer:
+    assert snapshot.revision is not None  # it was published
+    offered = select(*_OFFERED).where(on_offer(snapshot.published_at)).order_by(versions.c.book_id)
+    with reading(catalogue.engine) as connection:
+        rows = connection.execute(offered).all()
+    return Offer.of(snapshot.id, snapshot.revision, rows)
 
 
 def _folded(category: str) -> str:

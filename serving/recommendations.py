@@ -18,10 +18,12 @@ from bookshelf.contracts import (
     SimilarRequest,
 )
 from bookshelf.errors import BookshelfError, ModelUnavailable, NotFound
+from features.schema import VECTOR
 from features.text import clean_description
 from serving.answers import Answer
 from serving.champions import Champion
 from serving.offer import Offer, OnOffer, Places
+from serving.used import Used
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,12 +53,28 @@ class RecommendationAnswers:
         self._encoding = encoding
         self._known: Places | None = None
 
-    async def __call__(self, requests: Sequence[Request]) -> list[Answer]:
+    async def __call__(self, requests: Sequence[Request], used: list[Used] | None = None) -> list[Answer]:
         places = self._places_in(await self._offer.now())
         vectors = [await self._vector(one) for one in requests]
+        if used is not None:
+            used += [_used(one, places) for one in vectors]
         if len(requests) <= _AT_ONCE and len(self._model.book_ids) <= _FEW_BOOKS:
             return self._answers(requests, vectors, places)
         return await asyncio.to_thread(self._answers, requests, vectors, places)
+
+    async def again(self, request: Request, used: Used) -> Answer:
+        """The books nearest to the request of those that were on offer then.
+
+        Raises `ModelUnavailable` if the catalogue, which knows those, cannot be read.
+        """
+        vector = None if used.features is None else used.features[VECTOR]
+        return await asyncio.to_thread(self._answer_again, request, vector, used.snapshot_id)
+
+    def _answer_again(
+        self, request: Request, vector: NDArray[np.float32] | None, snapshot_id: int | None
+    ) -> Answer:
+        offer = None if snapshot_id is None else self._offer.of_snapshot(snapshot_id)
+        return self._answer(request, vector, None if offer is None else offer.places_of(self._model.book_ids))
 
     @property
     def _model(self) -> BookRecommender:
@@ -139,6 +157,12 @@ def _text(request: Request) -> str:
     if isinstance(request, RecommendationRequest) or request.text is None:
         return ""
     return clean_description(request.text) or request.text.strip()
+
+
+def _used(vector: NDArray[np.float32] | None, places: Places | None) -> Used:
+    """The vector of what was said in words, and the snapshot whose offer was known."""
+    features = None if vector is None else {VECTOR: vector}
+    return Used(features, snapshot_id=None if places is None else places.offer.snapshot_id)
 
 
 def _once(book_ids: Sequence[int]) -> list[int]:

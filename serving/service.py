@@ -48,7 +48,7 @@ from bookshelf.table_contracts import (
     TrainingFileRequest,
 )
 from features.schema import FRESHNESS, PRICE_SERVICE
-from serving.answers import Answers, PriceAnswers, SentimentAnswers
+from serving.answers import Answers, PriceAnswers, Reply, SentimentAnswers
 from serving.batch import predictions
 from serving.challengers import TrialFollower
 from serving.champions import Champion, Registry
@@ -59,12 +59,17 @@ from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
 from serving.metrics import count_predictions, forget_the_dead, standing_of
+from serving.newest import NewestSnapshot
+from serving.noting import OUTSIDE_A_TRIAL, Part, noted
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
+from serving.prediction_log import PredictionLog
 from serving.recommendations import RecommendationAnswers
 from serving.shelf import Shelf, limit_threads, settled_heap
 from serving.tables import features_table, past_training_table, training_table
+from serving.trials import Trials
+from serving.used import Used
 from serving.whole_tables import all_features, all_past_training_rows, all_training_rows
 
 # A response of Starlette's; BentoML, which hands it through, has no schema for its type.
@@ -109,9 +114,12 @@ class Bookshelf:
         self.offer = OnOffer(lambda: self.catalogue)
         self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
         self.last_read = LastRead(lambda: self.catalogue)
+        self.newest = NewestSnapshot(lambda: self.catalogue)
+        self.log = PredictionLog()
         self.shelf = Shelf()
         self.follower = Follower(self.registry, self.shelf, self.prepare)
-        self.trials = TrialFollower(self.registry, self.shelf, self.prepare)
+        self.trial_follower = TrialFollower(self.registry, self.shelf, self.prepare)
+        self.trials = Trials(self._by)
         self.ended = Event()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
@@ -119,6 +127,7 @@ class Bookshelf:
         if bentoml.server_context.worker_index is not None:  # None where no server started this process
             end_with_parent()
             forget_the_dead()
+        Thread(target=self.newest.follow, args=(self.ended,), name="newest-snapshot", daemon=True).start()
         Thread(target=self.load, name="loading", daemon=True).start()
 
     def load(self) -> None:
@@ -128,7 +137,7 @@ class Bookshelf:
             self.online.warm_up()
             limit_threads()
         self.shelf.open()
-        follow(self.ended, self.follower.look, self.trials.look)
+        follow(self.ended, self.follower.look, self.trial_follower.look)
 
     def prepare(self, champion: Champion) -> Answers:
         """The champion, checked and ready to answer. Raises `ModelUnavailable` with a reason."""
@@ -224,14 +233,23 @@ class Bookshelf:
         return ModelsReply(items=tuple(self.shelf.served()))
 
     async def _one(self, name: ModelName, request: Contract, kind: type[OneReply]) -> OneReply:
-        answers = self.shelf.answers(name)
-        [answer] = await answers([request])
+        champion, challenger = self.shelf.answers(name), self.shelf.challenger(name)
+        if challenger is None:
+            answer = await self._by(champion, request)
+        else:
+            answer = await self.trials.answer(champion, challenger, request)
+        assert isinstance(answer, kind)
+        return answer
+
+    async def _by(self, answers: Answers, request: Contract, part: Part = OUTSIDE_A_TRIAL) -> Reply:
+        """The answer of that version, counted and noted. Raises the error that it has in place of one."""
+        used: list[Used] = []
+        [answer] = await answers([request], used)
         if isinstance(answer, BookshelfError):
             _count(answers.champion, made=0, refused=1)
             raise answer
         _count(answers.champion, made=1, refused=0)
-        assert isinstance(answer, kind)
-        return answer
+        return noted(self.log, answers.champion, request, answer, used[0], self.newest.id, part)
 
     async def __is_ready__(self) -> bool:
         try:
