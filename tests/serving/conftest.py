@@ -27,7 +27,7 @@ from features.price import PriceRegressor
 from features.recommender import BookRecommender
 from features.sentiment import SentimentClassifier
 from features.tabular import book_frame
-from serving import service
+from serving import follow, service
 from serving.appointment import Appointment
 from serving.champions import Champion
 from serving.online import OnlineFeatures
@@ -139,6 +139,7 @@ class KnownChampions:
 
     def __init__(self, champions: dict[str, Champion]) -> None:
         self.champions = champions
+        self.challengers: dict[str, Champion] = {}
         self.trials: dict[str, WantedTrial] = {}
 
     def appointed(self, name: str) -> Appointment:
@@ -148,14 +149,20 @@ class KnownChampions:
         return self.trials.get(name)
 
     def champion(self, appointed: Appointment) -> Champion:
-        return self.champions[appointed.name]
+        return self.challengers.get(appointed.version, self.champions[appointed.name])
 
     def note_on_duty(self, champion: Champion, at: str) -> None:
         """There is nobody to tell."""
 
 
 @pytest.fixture(scope="module")
-def client(home: Settings, champions: dict[str, Champion]) -> Iterator[TestClient]:
+def registry(champions: dict[str, Champion]) -> KnownChampions:
+    """What `client` has in the place of the registry."""
+    return KnownChampions(champions)
+
+
+@pytest.fixture(scope="module")
+def client(home: Settings, registry: KnownChampions) -> Iterator[TestClient]:
     """The service over HTTP in this process, with those champions and that home.
 
     Of a module and not of the session: what is patched must not be there for other files' tests.
@@ -163,7 +170,8 @@ def client(home: Settings, champions: dict[str, Champion]) -> Iterator[TestClien
     bento: Any = service.Bookshelf
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "load_settings", lambda: home)
-        patch.setattr(service, "Registry", lambda _settings: KnownChampions(champions))
+        patch.setattr(service, "Registry", lambda _settings: registry)
+        patch.setattr(follow, "LOOK_EVERY_SECONDS", 0.05)
         # The worker of a real server shares its counts by files, in a folder that BentoML names.
         patch.setitem(bento.config, "metrics", {"enabled": False})
         with TestClient(bento.to_asgi()) as ready:
