@@ -62,10 +62,10 @@ def _moment(value: Any) -> datetime:
     return moment
 
 
-def _idempotency_key(value: str) -> str:
+def _opaque_key(value: str) -> str:
     if not _KEY.fullmatch(value):
         raise PydanticCustomError(
-            "idempotency_key", f"must be 1 to {MAX_KEY} visible ASCII characters, a UUID for example"
+            "opaque_key", f"must be 1 to {MAX_KEY} visible ASCII characters, a UUID for example"
         )
     return value
 
@@ -87,9 +87,9 @@ SearchText = Annotated[str, Field(max_length=200), AfterValidator(without_nul)]
 AskedText = Annotated[str, Field(max_length=1_000), AfterValidator(without_nul)]
 SourceName = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE), AfterValidator(without_nul)]
 SourceAddress = Annotated[HttpUrl, AfterValidator(_fits_the_column)]
-IdempotencyKey = Annotated[
+OpaqueKey = Annotated[
     str,
-    AfterValidator(_idempotency_key),
+    AfterValidator(_opaque_key),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_KEY}),
 ]
 PastMoment = Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -35,6 +35,7 @@ from bookshelf.table_contracts import (
     TrainingDataRequest,
     TrainingFileRequest,
 )
+from bookshelf.trial import TRIAL_KEY_HEADER
 
 #: Calls at once from one process: fewer than its threads, so that a model server that hangs holds up
 #: its own callers while books still answer.
@@ -62,7 +63,10 @@ class PassedFile:
 
 class ModelGateway:
     """Every method raises `ModelUnavailable` if no answer can be had now, and `ModelRefused` with the
-    model server's own problem document if the question was wrong."""
+    model server's own problem document if the question was wrong.
+
+    `caller` is the key by which one caller is always answered by the same of two versions on trial.
+    """
 
     def __init__(self, url: str, timeout: timedelta) -> None:
         self._timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=timeout.total_seconds())
@@ -72,17 +76,19 @@ class ModelGateway:
         # Apart from the calls, so that health can be asked while all of them wait.
         self._probes = urllib3.connection_from_url(url, maxsize=MAX_CALLS, retries=False)
 
-    def price(self, request: PriceRequest) -> PriceReply:
-        return self._ask("/price", request, PriceReply)
+    def price(self, request: PriceRequest, caller: str | None = None) -> PriceReply:
+        return self._ask("/price", request, PriceReply, caller)
 
-    def recommendations(self, request: RecommendationRequest) -> RecommendationReply:
-        return self._ask("/recommendations", request, RecommendationReply)
+    def recommendations(
+        self, request: RecommendationRequest, caller: str | None = None
+    ) -> RecommendationReply:
+        return self._ask("/recommendations", request, RecommendationReply, caller)
 
-    def similar(self, request: SimilarRequest) -> SimilarReply:
-        return self._ask("/similar", request, SimilarReply)
+    def similar(self, request: SimilarRequest, caller: str | None = None) -> SimilarReply:
+        return self._ask("/similar", request, SimilarReply, caller)
 
-    def sentiment(self, request: SentimentRequest) -> SentimentReply:
-        return self._ask("/sentiment", request, SentimentReply)
+    def sentiment(self, request: SentimentRequest, caller: str | None = None) -> SentimentReply:
+        return self._ask("/sentiment", request, SentimentReply, caller)
 
     def predictions(self, request: PredictionsRequest) -> PredictionsReply:
         return self._ask("/predictions", request, PredictionsReply)
@@ -108,9 +114,11 @@ class ModelGateway:
         answer = self._probes.request("GET", "/readyz", timeout=urllib3.Timeout(total=seconds))
         return answer.status
 
-    def _ask(self, path: str, request: Contract | None, reply: type[Reply]) -> Reply:
+    def _ask(
+        self, path: str, request: Contract | None, reply: type[Reply], caller: str | None = None
+    ) -> Reply:
         body = b"{}" if request is None else request.model_dump_json().encode()
-        answer = self._post(self._pool, path, body)
+        answer = self._post(self._pool, path, body, caller=caller)
         try:
             return reply.model_validate_json(answer.data)
         except ValidationError as error:
@@ -133,16 +141,23 @@ class ModelGateway:
         )
 
     def _post(
-        self, pool: urllib3.HTTPConnectionPool, path: str, body: bytes, *, whole: bool = True
+        self,
+        pool: urllib3.HTTPConnectionPool,
+        path: str,
+        body: bytes,
+        *,
+        whole: bool = True,
+        caller: str | None = None,
     ) -> urllib3.BaseHTTPResponse:
         """A good answer, read at once if it is wanted whole."""
+        headers = {"Content-Type": "application/json"} | ({TRIAL_KEY_HEADER: caller} if caller else {})
         try:
             try:
-                answer = self._send(pool, path, body, whole)
+                answer = self._send(pool, path, body, headers, whole)
             except ProtocolError:
                 # The server closed a kept connection just as we used it. Once more is safe: questions
                 # change nothing.
-                answer = self._send(pool, path, body, whole)
+                answer = self._send(pool, path, body, headers, whole)
             if answer.status != 200:
                 raise _refusal(answer)
         except EmptyPoolError as error:  # over as soon as one of the calls is
@@ -152,13 +167,18 @@ class ModelGateway:
         return answer
 
     def _send(
-        self, pool: urllib3.HTTPConnectionPool, path: str, body: bytes, whole: bool
+        self,
+        pool: urllib3.HTTPConnectionPool,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        whole: bool,
     ) -> urllib3.BaseHTTPResponse:
         return pool.urlopen(
             "POST",
             path,
             body=body,
-            headers={"Content-Type": "application/json"},
+            headers=headers,
             timeout=self._timeout,
             pool_timeout=_WAIT_FOR_A_CALL_SECONDS,
             retries=False,

@@ -22,9 +22,9 @@ from api.fields import (
     DEFAULT_PAGE_SIZE,
     MAX_PAGE_SIZE,
     AskedText,
-    IdempotencyKey,
     LongPageSize,
     Number,
+    OpaqueKey,
     PageNumber,
     PageSize,
     PastMoment,
@@ -39,6 +39,7 @@ from api.files import TableFormat
 from bookshelf.changes import Kind
 from bookshelf.contracts import ModelName
 from bookshelf.events import Event
+from bookshelf.trial import TRIAL_KEY_HEADER
 
 _AS_OF = (
     "What the catalogue said at that moment (RFC 3339, with its zone) in place of now. "
@@ -183,8 +184,25 @@ class TriggerHeaders(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    key: IdempotencyKey | None = Field(
+    key: OpaqueKey | None = Field(
         None, alias="Idempotency-Key", description="The same key asks for the same run, however often."
+    )
+
+    @classmethod
+    @cache
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        return super().model_json_schema(*args, **kwargs)
+
+
+class TrialHeaders(BaseModel):
+    """Of all the headers only those that matter here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    caller: OpaqueKey | None = Field(
+        None,
+        alias=TRIAL_KEY_HEADER,
+        description="Who asks, such as a session's id: while two versions are tried, the same one answers.",
     )
 
     @classmethod

@@ -6,7 +6,7 @@ from flask import Response
 
 from api.documentation import group, problems
 from api.files import VARY, check_no_vectors, check_unpaged, file_reply, wanted_format
-from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQuery
+from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQuery, TrialHeaders
 from api.parts import parts
 from api.wire import json_reply
 from bookshelf.contracts import (
@@ -35,38 +35,38 @@ _BODY_PROBLEMS = problems(400, 413, 415)
 
 
 @ml.post("/predict/price", responses={200: PriceReply, **problems(404), **_BODY_PROBLEMS})
-def predict_price(body: PriceRequest) -> Response:
+def predict_price(header: TrialHeaders, body: PriceRequest) -> Response:
     """The price of a book, with its interval and its currency.
 
     Name the book by `book_id`, or by `rating`, `category` and `availability` and what else is known.
     By `book_id`, `features` says how long ago the shop confirmed what the price was made from.
     Where `informative` is false, the model has found that its inputs say nothing about prices.
     """
-    return json_reply(parts().gateway.price(body))
+    return json_reply(parts().gateway.price(body, header.caller))
 
 
 @ml.get("/recommendations/<book_id>", responses={200: RecommendationReply, **problems(404)})
-def recommendations(path: BookPath, query: RecommendationQuery) -> Response:
+def recommendations(path: BookPath, query: RecommendationQuery, header: TrialHeaders) -> Response:
     """The books most like that one, best first, each with what it is near by."""
     wanted = RecommendationRequest(book_id=path.book_id, limit=query.limit)
-    return json_reply(parts().gateway.recommendations(wanted))
+    return json_reply(parts().gateway.recommendations(wanted, header.caller))
 
 
 @ml.post("/recommendations", responses={200: SimilarReply, **problems(404), **_BODY_PROBLEMS})
-def similar(body: SimilarRequest) -> Response:
+def similar(header: TrialHeaders, body: SimilarRequest) -> Response:
     """The books near what you like and far from what you don't, best first, each with what it is near by.
 
     Name books by `like` and `dislike`, say it in your own words by `text`, or both. `filters` apply first,
     so that `limit` books come back wherever so many are left. A greater `diversity` gives books that are
     less like each other. Never a book that you named, nor another edition of one.
     """
-    return json_reply(parts().gateway.similar(body))
+    return json_reply(parts().gateway.similar(body, header.caller))
 
 
 @ml.post("/sentiment", responses={200: SentimentReply, **_BODY_PROBLEMS})
-def sentiment(body: SentimentRequest) -> Response:
+def sentiment(header: TrialHeaders, body: SentimentRequest) -> Response:
     """Whether a description sounds positive, neutral or negative, from 1 to -1."""
-    return json_reply(parts().gateway.sentiment(body))
+    return json_reply(parts().gateway.sentiment(body, header.caller))
 
 
 @ml.post("/predictions", responses={200: PredictionsReply, **_BODY_PROBLEMS})

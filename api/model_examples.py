@@ -38,6 +38,7 @@ _ORDER: dict[str, Any] = {
     "finished_at": None,
     "attempts": 0,
     "outcome": None,
+    "trial": None,
 }
 _DONE = _ORDER | {
     "status": "succeeded",
@@ -58,6 +59,7 @@ MODEL_EXAMPLES: dict[str, Any] = {
                 "since": "2026-02-01T03:19:05Z",
                 "wanted_version": "2",
                 "refused": None,
+                "trial": {"version": "3", "shadow": 0.2, "share": 0.0, "refused": None},
             }
         ],
         "registry": [

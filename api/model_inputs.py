@@ -6,11 +6,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from api.fields import Number, PastMoment, without_nul
 from api.inputs import Input, Paged
 from bookshelf.contracts import MODEL_NAMES, ModelName
 from bookshelf.errors import NotFound
+from bookshelf.trial import Share, Shares
 
 _VERSION = "The version's number."
 Reason = Annotated[str, Field(max_length=1_000), AfterValidator(without_nul)]
@@ -52,6 +54,30 @@ class RetrainRequest(Input):
     @classmethod
     def _nothing_asked(cls, value: Any) -> Any:
         return {} if value is None else value
+
+
+class TrialRequest(RetrainRequest):
+    """How much of the questions a version is tried on, and why; no body at all ends the trial."""
+
+    version: Number | None = Field(None, description=_VERSION)
+    shadow: Share = Field(
+        0.0, description="Of the questions to the champion: put to it too, and not waited for."
+    )
+    share: Share = Field(0.0, description="Of the callers, told apart by `X-Trial-Key`: answered by it.")
+
+    @property
+    def shares(self) -> Shares:
+        return Shares(shadow=self.shadow, share=self.share)
+
+    @property
+    def off(self) -> bool:
+        return self.shares.off
+
+    @model_validator(mode="after")
+    def _a_version_is_tried_on_something(self) -> TrialRequest:
+        if self.version is not None and self.off:
+            raise PydanticCustomError("no_share", "must give `shadow` or `share` for the version to be tried")
+        return self
 
 
 class ChangeRequest(RetrainRequest):

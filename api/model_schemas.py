@@ -11,6 +11,7 @@ from api.pages import Page
 from bookshelf.contracts import ModelsReply, Problem
 from bookshelf.model_orders import Order, OrderKind, OrderStatus
 from bookshelf.promotions import Action
+from bookshelf.trial import Shares
 
 
 class PromotionReply(BaseModel):
@@ -93,6 +94,7 @@ class OrderReply(BaseModel):
     finished_at: datetime | None
     attempts: int
     outcome: str | None
+    trial: Shares | None = Field(description="Of one that puts the version on trial; none ends the trial.")
 
     @classmethod
     def of(cls, order: Order) -> OrderReply:

@@ -9,7 +9,15 @@ from flask import Response
 from api import addresses
 from api.auth import admin_only
 from api.documentation import BEARER, group, order_in_the_way, problems
-from api.model_inputs import ChangeRequest, HistoryQuery, ModelPath, OrderPath, OrdersQuery, RetrainRequest
+from api.model_inputs import (
+    ChangeRequest,
+    HistoryQuery,
+    ModelPath,
+    OrderPath,
+    OrdersQuery,
+    RetrainRequest,
+    TrialRequest,
+)
 from api.model_schemas import (
     HistoryPage,
     LiveReply,
@@ -24,9 +32,10 @@ from api.wire import json_reply
 from bookshelf.catalogue import now
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.model_orders import OrderKind
-from bookshelf.model_requests import version_to_go_back_to, version_to_promote
+from bookshelf.model_requests import version_to_go_back_to, version_to_promote, version_to_try
 from bookshelf.promotions import Promotion
 from bookshelf.standings import Standing
+from bookshelf.trial import Shares
 
 models = group("models", "/ml", "What of the models serves, and what is asked of the trainer.", 422, 503)
 _ORDERED = {202: OrderReply, **problems(400, 401, 404, 413, 415), **order_in_the_way()}
@@ -80,6 +89,19 @@ def roll_model_back(path: ModelPath, body: ChangeRequest) -> Response:
     return _order("rollback", path.name, body.reason, version)
 
 
+@models.post("/models/<name>/trial", responses=_ORDERED, security=BEARER)
+@admin_only()
+def try_model_out(path: ModelPath, body: TrialRequest) -> Response:
+    """Try a version, the challenger if none is named, beside the champion; without any share, end the trial.
+
+    Serving follows within seconds, and `GET /ml/models` says what is on. No gate judges the version, only
+    whether it can answer. A version that is not there is a 404; one that is on duty a 409, as where there
+    is no challenger, or another order of that model is not done, which is named.
+    """
+    version = None if body.off else version_to_try(parts().standings, path.name, _text(body.version))
+    return _order("trial", path.name, body.reason, version, body.shares)
+
+
 @models.post("/models/<name>/retrain", responses=_ORDERED, security=BEARER)
 @admin_only()
 def retrain_model(path: ModelPath, body: RetrainRequest) -> Response:
@@ -103,9 +125,11 @@ def one_order(path: OrderPath) -> Response:
     return json_reply(OrderReply.of(parts().orders.get(str(path.order_id))))
 
 
-def _order(kind: OrderKind, name: str, reason: str, version: str | None) -> Response:
+def _order(
+    kind: OrderKind, name: str, reason: str, version: str | None, trial: Shares | None = None
+) -> Response:
     order = parts().orders.request(
-        kind, name, parts().admin.name, reason or "asked for without a reason", now(), version
+        kind, name, parts().admin.name, reason or "asked for without a reason", now(), version, trial
     )
     return json_reply(OrderReply.of(order), 202, {"Location": addresses.order(order.id)})
 

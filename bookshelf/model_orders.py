@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -16,10 +16,11 @@ from bookshelf.errors import Conflict, NotFound, OrderInProgress
 from bookshelf.model_notices import tell_of_failed_order
 from bookshelf.model_tables import orders
 from bookshelf.runs import LEASE
+from bookshelf.trial import Shares
 
-OrderKind = Literal["promote", "rollback", "retrain"]
+OrderKind = Literal["promote", "rollback", "retrain", "trial"]
 OrderStatus = Literal["queued", "running", "succeeded", "refused", "failed"]
-KINDS: tuple[OrderKind, ...] = ("promote", "rollback", "retrain")
+KINDS: tuple[OrderKind, ...] = ("promote", "rollback", "retrain", "trial")
 
 #: An order whose trainer dies is taken up again, but not one that trainers keep dying of.
 MOST_ATTEMPTS = 3
@@ -31,7 +32,8 @@ class Order:
     """What is asked, of which model, and how that stands; `outcome` says how it ended.
 
     `version` is the one to put on duty, None where a new one is to be trained: an order may be carried out
-    twice, and what was before the champion, or is the newest, is another version the second time.
+    twice, and what was before the champion, or is the newest, is another version the second time. `trial`
+    are the `Shares` of one to put the version on trial, of nothing where its trial is to end.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Order:
     finished_at: datetime | None
     attempts: int
     outcome: str | None
+    trial: Mapping[str, float] | None = None
 
 
 class ModelOrders:
@@ -64,12 +67,14 @@ class ModelOrders:
         reason: str,
         at: datetime,
         version: str | None = None,
+        trial: Shares | None = None,
     ) -> Order:
         """Queue an order. Raises `OrderInProgress`, naming it, while another of the model is not done.
 
         Raises `ValueError` for one to promote or to go back to that names no version, or a training with one.
         """
-        if (version is None) != (kind == "retrain"):
+        ends = trial is not None and trial.off
+        if (version is None) != (kind == "retrain" or ends):
             raise ValueError(f"an order to {kind} names {'no version' if kind == 'retrain' else 'a version'}")
         order_id = str(uuid4())
         row = {
@@ -82,6 +87,7 @@ class ModelOrders:
             "status": "queued",
             "active": model,
             "requested_at": at,
+            "trial": None if trial is None else trial.model_dump(),
         }
         self.expire(at)
         try:

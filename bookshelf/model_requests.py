@@ -38,6 +38,19 @@ def version_to_go_back_to(
     return wanted
 
 
+def version_to_try(standings: Standings, name: str, version: str | None) -> str:
+    """The version asked for, the challenger if none is named.
+
+    Raises `NotFound` if it is not registered; `Conflict` if there is no challenger, or it is on duty.
+    """
+    standing = _registered(standings, name)
+    wanted = version or standing.challenger
+    if wanted is None:
+        raise Conflict(_FIELD, f"no version of {name} is challenger: there is none to try")
+    _check(standing, wanted)
+    return wanted
+
+
 def _registered(standings: Standings, name: str) -> Standing:
     standing = standings.all().get(name)
     if standing is None or not standing.versions:

@@ -85,6 +85,7 @@ orders = Table(
     Column("finished_at", Moment),
     Column("attempts", Integer, nullable=False, default=0),
     Column("outcome", Text),
+    Column("trial", JSON),
     Index("orders_by_time", "requested_at"),
 )
 

@@ -13,7 +13,7 @@ TRIAL_TAG = "trial"
 #: Header of a question: who asks, so that one caller is always answered by the same of the two versions.
 TRIAL_KEY_HEADER = "X-Trial-Key"
 
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 
 
 class Shares(Contract):

@@ -21,6 +21,7 @@ from bookshelf.settings import Settings
 from bookshelf.standings import Standing, Standings
 from training.aliases import CHALLENGER, CHAMPION, PREVIOUS, PROMOTION_TAG
 from training.runs import tracking_client
+from training.trial import end_trial_of
 
 _ABSENT = tuple(ErrorCode.Name(code) for code in (RESOURCE_DOES_NOT_EXIST, INVALID_PARAMETER_VALUE))
 _HOW = {
@@ -165,6 +166,7 @@ class Duty:
         """The other alias and the tags; a version that was deleted meanwhile has none."""
         versions = self.versions(change.model)
         if change.to_version in versions:
+            end_trial_of(self.client, change.model, change.to_version)
             self.client.set_model_version_tag(change.model, change.to_version, PROMOTION_TAG, CHAMPION)
         if change.from_version in versions:
             self.client.set_registered_model_alias(change.model, PREVIOUS, change.from_version)

@@ -1,4 +1,4 @@
-"""The commands that change or tell what is on duty: `history`, `rollback`, `retrain`, `tune` and `watch`."""
+"""The commands that change or tell what is on duty or on trial, from `history` to `watch`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings
+from bookshelf.trial import Shares
 from training import commands
 
 TOLD = {
     "history": "tell what served when, and what was refused",
     "rollback": "put the version back on duty that was so before",
+    "trial": "try a version beside the champion: in shadow, or for a share of the callers",
     "retrain": "train as the champion was trained, on what is known now, and send it to its gate",
     "tune": "search for better parameters on training rows alone, and register the best as a challenger",
     "watch": "carry out what the API asked for, train again by schedule, follow publications, until stopped",
@@ -27,7 +29,7 @@ _CLI = "cli"
 
 def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[[str], datetime]) -> None:
     """The options of one of these commands."""
-    if name in ("history", "rollback", "retrain"):
+    if name in ("history", "rollback", "trial", "retrain"):
         # Both `rollback price` and `rollback --name price`, which is how the other commands have it.
         command.add_argument("which", nargs="?", choices=MODEL_NAMES, help="the model")
         command.add_argument("--name", choices=MODEL_NAMES, help="the same")
@@ -38,12 +40,32 @@ def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[
         command.add_argument("--json", action="store_true", help="as one JSON list")
     if name == "rollback":
         command.add_argument("--to", default=None, metavar="VERSION", help="default: the one before")
+    if name == "trial":
+        _add_shares(command)
     if name in ("rollback", "retrain"):
         add_reason(command)
     if name == "tune":
         command.add_argument("--model", choices=MODEL_NAMES, default="price", help="default: price")
         command.add_argument("--trials", type=int, default=10, help="how many are tried (default: 10)")
         command.add_argument("--seed", type=int, default=0, help="of search and trainings (default: 0)")
+
+
+def _add_shares(command: argparse.ArgumentParser) -> None:
+    for one, told in (
+        ("shadow", "of the questions to the champion, put to it too and not waited for"),
+        ("share", "of the callers, answered by it"),
+    ):
+        command.add_argument(f"--{one}", type=_share, metavar="0…1", help=f"{told} (default: none)")
+    command.add_argument("--version", default=None, help="a number (default: the challenger)")
+    command.add_argument("--off", action="store_true", help="end the trial")
+
+
+def _share(text: str) -> float:
+    """A number from 0 to 1. Raises `ValueError`, which argparse reports."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise ValueError
+    return number
 
 
 def add_reason(command: argparse.ArgumentParser) -> None:
@@ -59,6 +81,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             history(settings, options.name or options.which, options.at, as_json=options.json)
         case "rollback":
             rollback(settings, _named(options), options.to, options.by, options.reason)
+        case "trial":
+            trial(settings, options)
         case "retrain":
             return retrain(settings, _named(options), options.by, options.reason)
         case "tune":
@@ -103,6 +127,20 @@ def rollback(settings: Settings, name: str, version: str | None, who: str, reaso
 
     done = go_back(Duty.of(settings), name, version, who=who, reason=reason or "asked for without a reason")
     print(f"{name} version {done.to_version}: champion again in place of version {done.from_version}")
+
+
+def trial(settings: Settings, options: argparse.Namespace) -> None:
+    """Begin, change or end a trial, and say what is on; without any share, only that."""
+    from training.runs import tracking_client
+    from training.trial import told_of, trial_of, try_out
+
+    client, name = tracking_client(settings), _named(options)
+    shares = Shares(shadow=options.shadow or 0.0, share=options.share or 0.0)
+    if options.off and not shares.off:
+        raise BookshelfError("--off ends a trial: give no --shadow and no --share with it")
+    if options.off or not (options.shadow is None and options.share is None):
+        try_out(client, name, shares, options.version)
+    print(f"{name}: {told_of(trial_of(client, name))}")
 
 
 def retrain(settings: Settings, name: str, who: str, reason: str) -> int:

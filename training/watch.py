@@ -19,11 +19,13 @@ from bookshelf.model_orders import ModelOrders, Order, OrderStatus
 from bookshelf.schedule import RETRAIN, Schedule, turn_off
 from bookshelf.settings import Settings
 from bookshelf.stopping import Stopped, stopped_by_signals
+from bookshelf.trial import Shares
 from training import after_publish
 from training.child import Child
 from training.commands import REFUSED
 from training.duty import Duty
 from training.rollback import AlreadyOnDuty, rollback
+from training.trial import told_of, try_out
 
 log = logging.getLogger(__name__)
 
@@ -104,21 +106,18 @@ class Trainer:
         self._child = self._order = None
 
     def _take_orders(self) -> None:
-        """Go back at once whenever that is asked; begin anything else if nothing is under way."""
-        while order := self._orders.claim(self._holder, now(), ("rollback",)):
-            self._go_back(order)
+        """Do at once what takes moments whenever it is asked; begin anything else if nothing is under way."""
+        while order := self._orders.claim(self._holder, now(), ("rollback", "trial")):
+            self._do_at_once(order)
         if self._child is None and (order := self._orders.claim(self._holder, now(), ("promote", "retrain"))):
             log.info("order %s, to %s %s, begins", order.id, order.kind, order.model)
             self._order, self._renewed = order, time.monotonic()
             self._child = Child(_arguments(order))
 
-    def _go_back(self, order: Order) -> None:
+    def _do_at_once(self, order: Order) -> None:
         status: OrderStatus = "succeeded"
         try:
-            done = rollback(
-                self._duty, order.model, order.version, who=order.requested_by, reason=order.reason
-            )
-            outcome = f"version {done.to_version} is champion in place of version {done.from_version}"
+            outcome = self._try_out(order) if order.kind == "trial" else self._go_back(order)
         except AlreadyOnDuty as error:  # an earlier try was cut short behind its last step
             outcome = str(error)
         except BookshelfError as error:
@@ -127,6 +126,14 @@ class Trainer:
             self._finish(order, "failed", f"an error nobody expected ({type(error).__name__})")
             raise
         self._finish(order, status, outcome)
+
+    def _go_back(self, order: Order) -> str:
+        done = rollback(self._duty, order.model, order.version, who=order.requested_by, reason=order.reason)
+        return f"version {done.to_version} is champion in place of version {done.from_version}"
+
+    def _try_out(self, order: Order) -> str:
+        shares = Shares.model_validate(order.trial)
+        return told_of(try_out(self._duty.client, order.model, shares, order.version))
 
     def _tend(self) -> None:
         """Keep the child's order, and put its end on record."""

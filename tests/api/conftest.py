@@ -60,6 +60,7 @@ class ModelServer:
     def __init__(self) -> None:
         self.mood = "well"
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.callers: list[str | None] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -88,6 +89,7 @@ class ModelServer:
             self.mood = "well"
             handler.close_connection = True
             return
+        self.callers.append(handler.headers.get("X-Trial-Key"))
         status, reply = self.reply(path, body)
         if "lines" in reply:
             self.send_file(handler, reply["lines"])
@@ -241,6 +243,7 @@ def model_server() -> Iterator[ModelServer]:
 def calm(model_server: ModelServer) -> None:
     model_server.mood = "well"
     model_server.asked.clear()
+    model_server.callers.clear()
 
 
 @pytest.fixture(scope="session")

@@ -127,6 +127,7 @@ def test_what_needs_a_login_says_so(document: dict[str, Any]) -> None:
         "/api/v1/ml/models/{name}/promote",
         "/api/v1/ml/models/{name}/rollback",
         "/api/v1/ml/models/{name}/retrain",
+        "/api/v1/ml/models/{name}/trial",
         "/api/v1/webhooks",
         "/api/v1/webhooks/{webhook_id}",
         "/api/v1/webhooks/{webhook_id}/deliveries",

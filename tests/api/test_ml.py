@@ -58,6 +58,21 @@ def test_every_answer_of_a_model_names_it_in_a_header(
     assert "X-Model-Version" in operation["responses"]["200"]["headers"]
 
 
+def test_who_asks_is_passed_on_so_that_a_trial_can_tell_callers_apart(
+    client: Any, model_server: Any, refused: Refused
+) -> None:
+    text, liked = {"description": "Lovely."}, {"like": [1]}
+    asked = {PRICE: A_BOOK, "/api/v1/ml/sentiment": text, "/api/v1/ml/recommendations": liked}
+    for path, body in asked.items():
+        assert client.post(path, json=body, headers={"X-Trial-Key": "session 7"}).status_code == 200
+    assert client.get(GETS[0], headers={"X-Trial-Key": "session 7"}).status_code == 200
+    assert client.post(PRICE, json=A_BOOK).status_code == 200
+    assert model_server.callers == ["session 7"] * 4 + [None]
+    for key in ("", "x" * 201, "Zoë"):
+        reply = client.post(PRICE, json=A_BOOK, headers={"X-Trial-Key": key})
+        assert refused(reply, 422) == ["X-Trial-Key"]
+
+
 def test_recommendations_are_asked_for_by_id_and_limit(client: Any, model_server: Any) -> None:
     found = client.get("/api/v1/ml/recommendations/7?limit=3").json
     assert (found["book_id"], len(found["items"])) == (7, 3)

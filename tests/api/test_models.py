@@ -141,7 +141,7 @@ def test_no_body_at_all_asks_for_the_usual(world: World) -> None:
 
 def test_an_order_that_is_not_done_is_named(world: World, refused: Refused) -> None:
     first = world.post(f"{MODELS}/price/retrain").json
-    for kind in ("retrain", "rollback", "promote"):
+    for kind in ("retrain", "rollback", "promote", "trial"):
         reply = world.post(f"{MODELS}/price/{kind}")
         assert refused(reply, 409) == ["name"]
         assert reply.json["order_id"] == first["order_id"]
@@ -152,6 +152,19 @@ def test_an_order_that_is_not_done_is_named(world: World, refused: Refused) -> N
     ended = world.get(f"{ORDERS}/{first['order_id']}").json
     assert (ended["status"], ended["outcome"], ended["attempts"]) == ("refused", "it is worse", 1)
     assert world.post(f"{MODELS}/price/rollback", version=1).status_code == 202
+
+
+def test_a_trial_is_ordered_with_its_shares_and_ended_without_any(world: World) -> None:
+    for version in (None, "5"):
+        asked = {"shadow": 0.2, "share": 0.1} | ({} if version is None else {"version": int(version)})
+        order = world.post(f"{MODELS}/price/trial", **asked, reason="to see").json
+        assert (order["kind"], order["version"], order["reason"]) == ("trial", version or "5", "to see")
+        assert order["trial"] == {"shadow": 0.2, "share": 0.1}
+        world.parts.orders.claim("trainer", now())
+        world.parts.orders.finish(order["order_id"], "trainer", now(), "succeeded", "it is on")
+    client: Any = world.app.test_client()
+    ends = client.post(f"{MODELS}/price/trial", headers=world.as_admin).json
+    assert (ends["version"], ends["trial"]) == (None, {"shadow": 0.0, "share": 0.0})
 
 
 WRONG: list[tuple[str, dict[str, Any], int, str]] = [
@@ -169,6 +182,14 @@ WRONG: list[tuple[str, dict[str, Any], int, str]] = [
     ("price/rollback", {"version": True}, 422, "version"),  # not the first
     ("price/rollback", {"to": 3}, 422, "to"),
     ("price/retrain", {"version": 3}, 422, "version"),
+    ("price/trial", {"version": 99, "share": 0.1}, 404, "version"),
+    ("price/trial", {"version": 4, "shadow": 1}, 409, "version"),
+    ("sentiment/trial", {"shadow": 1}, 404, "name"),
+    ("price/trial", {"version": 3}, 422, "body"),  # and no share
+    ("price/trial", {"shadow": 1.5}, 422, "shadow"),
+    ("price/trial", {"share": -0.1}, 422, "share"),
+    ("price/trial", {"share": "0.1"}, 422, "share"),
+    ("price/trial", {"share": True}, 422, "share"),
     ("price/rollback", {"reason": 7}, 422, "reason"),
     ("price/rollback", {"reason": "a\0b"}, 422, "reason"),
     ("price/rollback", {"reason": "x" * 1001}, 422, "reason"),
@@ -194,7 +215,7 @@ def test_without_a_version_before_there_is_none_to_go_back_to(world: World, refu
     assert "none to go back to" in reply.json["detail"]
 
 
-@pytest.mark.parametrize("kind", ["promote", "rollback", "retrain"])
+@pytest.mark.parametrize("kind", ["promote", "rollback", "retrain", "trial"])
 def test_nobody_but_the_admin_changes_what_serves(world: World, refused: Refused, kind: str) -> None:
     client = world.app.test_client()
     assert refused(client.post(f"{MODELS}/price/{kind}", json={}), 401) == ["Authorization"]
