@@ -10,10 +10,8 @@ worker follows the registry from then on: a version that is named champion answe
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import cached_property, partial
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -39,6 +37,14 @@ from bookshelf.contracts import (
 )
 from bookshelf.errors import BookshelfError, ModelUnavailable
 from bookshelf.feature_store import open_feature_store
+from bookshelf.prediction_contracts import (
+    FeedbackReply,
+    FeedbackRequest,
+    LoggedPrediction,
+    PredictionLookup,
+    ReplayReply,
+)
+from bookshelf.prediction_files import PredictionFiles
 from bookshelf.settings import QUIET_ENVIRONMENT, load_settings
 from bookshelf.table_contracts import (
     FileRequest,
@@ -51,20 +57,23 @@ from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import Answers, PriceAnswers, SentimentAnswers
 from serving.batch import predictions
 from serving.champions import Champion, Registry
-from serving.checks import check_inputs, rehearse
+from serving.checks import check_inputs, feature_service, rehearse
 from serving.files import file_response
 from serving.follow import Follower
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
+from serving.log_lines import log_to_stderr
+from serving.made import judged, made, shown
 from serving.metrics import count_predictions, standing_of
 from serving.newest import NewestSnapshot
-from serving.noting import noted
+from serving.noting import Replied, noted
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
 from serving.prediction_log import PredictionLog
 from serving.recommendations import RecommendationAnswers
+from serving.replay import Replays
 from serving.shelf import Shelf, limit_threads, settled_heap
 from serving.tables import features_table, past_training_table, training_table
 from serving.used import Used
@@ -104,7 +113,7 @@ class Bookshelf:
     """Prices, recommendations and the tone of descriptions, each answer naming its model and version."""
 
     def __init__(self) -> None:
-        _log_to_stderr()
+        log_to_stderr()
         self.settings = load_settings()
         self.registry = Registry(self.settings)
         self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
@@ -113,15 +122,18 @@ class Bookshelf:
         self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
         self.last_read = LastRead(lambda: self.catalogue)
         self.newest = NewestSnapshot(lambda: self.catalogue)
-        self.log = PredictionLog()
+        retention = timedelta(days=self.settings.prediction_retention)
+        self.log = PredictionLog(PredictionFiles(self.settings.home), retention)
         self.shelf = Shelf()
         self.follower = Follower(self.registry, self.shelf, self.prepare)
+        self.replays = Replays(self.registry, self.shelf, self._answers_of)
         self.ended = Event()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     def begin(self) -> None:
         if bentoml.server_context.worker_index is not None:  # None where no server started this process
             end_with_parent()
+        self.log.begin()
         Thread(target=self.newest.follow, args=(self.ended,), name="newest-snapshot", daemon=True).start()
         Thread(target=self.load, name="loading", daemon=True).start()
 
@@ -154,6 +166,7 @@ class Bookshelf:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def end(self) -> None:
         self.ended.set()
+        self.log.end()
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -183,7 +196,7 @@ class Bookshelf:
     async def predictions(self, request: PredictionsRequest, /) -> PredictionsReply:
         """One prediction or one error for each of many inputs."""
         answers = self.shelf.answers(request.model)
-        items = await predictions(answers, request.inputs)
+        items = await predictions(answers, request.inputs, partial(self._noted, answers.champion))
         refused = sum(one.error is not None for one in items)
         _count(answers.champion, made=len(items) - refused, refused=refused)
         return PredictionsReply(items=tuple(items), model=answers.champion.ref)
@@ -198,7 +211,7 @@ class Bookshelf:
         """What the model on duty was trained on, or would have been at a time."""
         champion = self.shelf.answers(request.model).champion
         if request.as_of is not None:
-            service = _feature_service(champion)
+            service = feature_service(champion)
             return await past_training_table(lambda: self.catalogue, self.past, service, request)
         path = await asyncio.to_thread(self.registry.training_set, champion)
         return await asyncio.to_thread(training_table, path, request)
@@ -215,7 +228,7 @@ class Bookshelf:
         champion = self.shelf.answers(request.model).champion
         name = f"training-data-{champion.name}-version-{champion.version}{_moment(request)}"
         if request.as_of is not None:
-            service = _feature_service(champion)
+            service = feature_service(champion)
             table = await all_past_training_rows(lambda: self.catalogue, self.past, service, request)
         else:
             path = await asyncio.to_thread(self.registry.training_set, champion)
@@ -227,6 +240,21 @@ class Bookshelf:
         """Which version of each model is on duty, which is wanted, and why they differ where they do."""
         return ModelsReply(items=tuple(self.shelf.served()))
 
+    @endpoint
+    async def prediction(self, request: PredictionLookup, /) -> LoggedPrediction:
+        """A prediction that was made, and what was said about it since."""
+        return await shown(self.log, request.prediction_id)
+
+    @endpoint
+    async def replay(self, request: PredictionLookup, /) -> ReplayReply:
+        """A prediction that was made, made again by the same version of the same values."""
+        return await self.replays.replay(await made(self.log, request.prediction_id))
+
+    @endpoint
+    async def feedback(self, request: FeedbackRequest, /) -> FeedbackReply:
+        """Keep what is known of a prediction by now."""
+        return await judged(self.log, request)
+
     async def _one(self, name: ModelName, request: Contract, kind: type[OneReply]) -> OneReply:
         answers = self.shelf.answers(name)
         used: list[Used] = []
@@ -236,7 +264,10 @@ class Bookshelf:
             raise answer
         _count(answers.champion, made=1, refused=0)
         assert isinstance(answer, kind)
-        return noted(self.log, answers.champion, request, answer, used[0], self.newest.id)
+        return self._noted(answers.champion, request, answer, used[0])
+
+    def _noted(self, champion: Champion, question: Contract, answer: Replied, used: Used) -> Replied:
+        return noted(self.log, champion, question, answer, used, self.newest.id)
 
     async def __is_ready__(self) -> bool:
         try:
@@ -246,12 +277,12 @@ class Bookshelf:
         return True
 
     async def __metrics__(self, collected: str) -> str:
-        return collected + standing_of(self.shelf.served(), registry_reachable=self.follower.away is None)
-
-
-def _feature_service(champion: Champion) -> str:
-    """A model that learnt from a corpus names no service; the one of its name feeds it descriptions."""
-    return champion.tags.get("feature_service", f"{champion.name}_model")
+        return collected + standing_of(
+            self.shelf.served(),
+            registry_reachable=self.follower.away is None,
+            records_waiting=self.log.waiting,
+            log_writable=self.log.writable,
+        )
 
 
 def _moment(request: FileRequest) -> str:
@@ -260,14 +291,3 @@ def _moment(request: FileRequest) -> str:
 
 def _count(champion: Champion, *, made: int, refused: int) -> None:
     count_predictions(champion.name, champion.version, made=made, refused=refused)
-
-
-def _log_to_stderr() -> None:
-    """One plain line for what happens to models; requests are counted in the metrics, not logged."""
-    log = logging.getLogger("serving")
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False
