@@ -82,8 +82,8 @@ class PredictionFiles:
         if moment is None:
             return []
         # Journals first: what leaves one meanwhile is in a day's file by then.
-        found = [line for path in self.journals(kind) for line in _lines_about(path, wanted)]
-        found = read_journal(kind, b"".join(found)).to_pylist() if found else []
+        lines = [line for path in self.journals(kind) for line in _lines_about(path, wanted)]
+        found: list[dict[str, Any]] = read_journal(kind, b"".join(lines)).to_pylist() if lines else []
         if found and kind == "predictions":
             return found
         for model in MODEL_NAMES:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
+from uuid import UUID
 
 from bookshelf.contracts import (
     Contract,
@@ -67,7 +68,7 @@ class Replays:
         before, now = json.loads(record.answer), json.loads(answer.model_dump_json())
         largest, differs = difference(before, now)
         return ReplayReply(
-            prediction_id=record.prediction_id,
+            prediction_id=UUID(record.prediction_id),
             model=ModelRef(name=record.model, version=record.version),
             equal=not differs,
             largest_difference=largest,
