@@ -17,6 +17,7 @@ from api.health import health
 from api.ml import ml
 from api.models import models
 from api.parts import Parts, install
+from api.predictions import predictions
 from api.scraping import scraping
 from api.snapshots import snapshots
 from api.stats import stats
@@ -55,7 +56,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     handle_errors(app)
     install(app, _parts(settings, Admin(secrets.admin_password_hash)))
     app.before_request(check_request)
-    for blueprint in (health, books, stats, snapshots, auth, scraping, webhooks, ml, models, drift):
+    for blueprint in (
+        health,
+        books,
+        stats,
+        snapshots,
+        auth,
+        scraping,
+        webhooks,
+        ml,
+        predictions,
+        models,
+        drift,
+    ):
         app.register_api(blueprint)
     app.add_url_rule("/", "root", _to_documentation)
     return app

@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from api.model_examples import AN_ORDER_ID, MODEL_EXAMPLES
+from api.prediction_examples import A_PREDICTION_ID, PREDICTION_EXAMPLES
 from api.record_examples import A_BOOK, A_RUN, A_RUN_ID, RECORD_EXAMPLES
 
 _TOKEN = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl"
 _ACCESS = {"access_token": _TOKEN, "token_type": "Bearer", "expires_in": 900}
 _PRICE = {
+    "prediction_id": A_PREDICTION_ID,
     "price": 35.0,
     "currency": "GBP",
     "interval": {"low": 11.2, "high": 58.8, "coverage": 0.9},
@@ -44,6 +46,7 @@ _NEAR = {
 EXAMPLES: dict[str, Any] = {
     **RECORD_EXAMPLES,
     **MODEL_EXAMPLES,
+    **PREDICTION_EXAMPLES,
     "BookPage": {"items": [A_BOOK], "page": 1, "page_size": 20, "total": 1000, "pages": 50},
     "SearchPage": {
         "items": [A_BOOK | {"score": 0.54}],
@@ -92,6 +95,7 @@ EXAMPLES: dict[str, Any] = {
     },
     "PriceReply": _PRICE,
     "RecommendationReply": {
+        "prediction_id": A_PREDICTION_ID,
         "book_id": 1,
         "items": [_NEAR],
         "model": {"name": "recommender", "version": "1"},
@@ -104,9 +108,14 @@ EXAMPLES: dict[str, Any] = {
         "limit": 5,
         "diversity": 0.2,
     },
-    "SimilarReply": {"items": [_NEAR], "model": {"name": "recommender", "version": "1"}},
+    "SimilarReply": {
+        "prediction_id": A_PREDICTION_ID,
+        "items": [_NEAR],
+        "model": {"name": "recommender", "version": "1"},
+    },
     "SentimentRequest": {"description": "A warm and funny book that I could not put down."},
     "SentimentReply": {
+        "prediction_id": A_PREDICTION_ID,
         "sentiment": "positive",
         "score": 0.87,
         "sentence": "A warm and funny book that I could not put down.",

@@ -28,6 +28,13 @@ from bookshelf.contracts import (
     SimilarRequest,
 )
 from bookshelf.errors import ModelUnavailable
+from bookshelf.prediction_contracts import (
+    FeedbackReply,
+    FeedbackRequest,
+    LoggedPrediction,
+    PredictionLookup,
+    ReplayReply,
+)
 from bookshelf.table_contracts import (
     FileRequest,
     TableReply,
@@ -93,6 +100,15 @@ class ModelGateway:
     def predictions(self, request: PredictionsRequest) -> PredictionsReply:
         return self._ask("/predictions", request, PredictionsReply)
 
+    def prediction(self, request: PredictionLookup) -> LoggedPrediction:
+        return self._ask("/prediction", request, LoggedPrediction)
+
+    def replay(self, request: PredictionLookup) -> ReplayReply:
+        return self._ask("/replay", request, ReplayReply)
+
+    def feedback(self, request: FeedbackRequest) -> FeedbackReply:
+        return self._ask("/feedback", request, FeedbackReply)
+
     def features(self, request: TableRequest) -> TableReply:
         return self._ask("/features", request, TableReply)
 
@@ -156,7 +172,7 @@ class ModelGateway:
                 answer = self._send(pool, path, body, headers, whole)
             except ProtocolError:
                 # The server closed a kept connection just as we used it. Once more is safe: questions
-                # change nothing.
+                # change nothing, and feedback that comes twice under one id counts once.
                 answer = self._send(pool, path, body, headers, whole)
             if answer.status != 200:
                 raise _refusal(answer)

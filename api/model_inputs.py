@@ -35,6 +35,10 @@ class OrderPath(Input):
     order_id: UUID
 
 
+class PredictionPath(Input):
+    prediction_id: UUID = Field(description="The `prediction_id` of the answer.")
+
+
 class HistoryQuery(Paged):
     at: PastMoment | None = Field(
         None, description="What was live then, and what had happened until then (RFC 3339, with its zone)."

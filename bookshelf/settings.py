@@ -80,6 +80,10 @@ class Settings(BaseSettings):
     #: How old a feature may be before it is stale, in place of each service's own limit; 0 keeps those.
     freshness_limit: Duration = Field(default=timedelta(0), ge=timedelta(0))
 
+    #: Days that predictions and feedback are kept. A quarter: enough to compare a model's months with each
+    #: other, and for feedback that comes late.
+    prediction_retention: int = Field(default=90, ge=1, le=36_500)
+
     # Drift: from where on a feature violates, and when that calls for a retraining.
     drift_psi: float = Field(default=0.2, gt=0, le=10)
     drift_ks: float = Field(default=0.15, gt=0, le=1)

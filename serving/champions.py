@@ -104,6 +104,22 @@ class Registry:
         with _reading(f"the trial of {name}"):
             return wanted_trial(self._client, name)
 
+    def version(self, name: ModelName, version: str, run_id: str) -> Appointment:
+        """The version with that number, of that run. Raises `NotFound` if the registry has it no more."""
+        from mlflow.exceptions import MlflowException
+
+        with _reading(f"{name} version {version}"):
+            try:
+                found = self._client.get_model_version(name, version)
+            except MlflowException as error:
+                if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                    raise
+                found = None
+        # A registry that was made anew gives the same numbers to other versions.
+        if found is None or str(found.run_id) != run_id:
+            raise NotFound("prediction_id", f"{name} version {version}, which made it, is not there any more")
+        return Appointment(name, version, run_id, dict(found.tags))
+
     def last_on_duty(self, name: ModelName) -> Appointment | None:
         """The version that was on duty last, as the local copy has it; None if there was none."""
         return self._copies.last(name)

@@ -20,7 +20,7 @@ def check_inputs(champion: Champion, question: type[Contract], online: Collectio
     `online` are the features that the store knows, spelled `view:feature`; None if that cannot be told.
     The price is what is asked for, so that no model may read it. Raises `ModelUnavailable`.
     """
-    service = champion.tags.get("feature_service", f"{champion.name}_model")
+    service = feature_service(champion)
     if service not in schema.SERVICES:
         raise ModelUnavailable(f"{_named(champion)} reads an unknown feature service, {service!r}")
     offered = {
@@ -42,6 +42,11 @@ def check_inputs(champion: Champion, question: type[Contract], online: Collectio
             f"{_named(champion)} expects {_listed(missing)}, which the online feature store has not: "
             "run `python -m ingestion publish`"
         )
+
+
+def feature_service(champion: Champion) -> str:
+    """A model that learnt from a corpus names no service; the one of its name feeds it descriptions."""
+    return champion.tags.get("feature_service", f"{champion.name}_model")
 
 
 def rehearse(answers: Answers) -> None:

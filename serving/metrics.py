@@ -66,6 +66,11 @@ def count_record(outcome: str) -> None:
     _records().labels(outcome).inc()
 
 
+def count_written(size: int) -> None:
+    """Add so many bytes to `bookshelf_prediction_log_bytes_total`."""
+    _written().inc(size)
+
+
 def observe_age(service: str, view: str, status: str, age_seconds: float | None) -> None:
     """Count one book's values of a view by their status, and note their age where there are any."""
     _statuses().labels(service, view, status).inc()
@@ -73,8 +78,10 @@ def observe_age(service: str, view: str, status: str, age_seconds: float | None)
         _ages().labels(service, view).observe(age_seconds)
 
 
-def standing_of(served: Iterable[ServedModel], *, registry_reachable: bool) -> str:
-    """Who is on duty, who is refused, and whether the registry answers, in Prometheus's text format.
+def standing_of(
+    served: Iterable[ServedModel], *, registry_reachable: bool, records_waiting: int, log_writable: bool
+) -> str:
+    """Who is on duty, who is refused, and how registry and log are, in Prometheus's text format.
 
     That is told by the worker that is asked, and not kept in the shared folder, where the versions of a
     worker that was killed would stay.
@@ -91,6 +98,12 @@ def standing_of(served: Iterable[ServedModel], *, registry_reachable: bool) -> s
     reachable = GaugeMetricFamily(
         "bookshelf_registry_reachable", "1 while the model registry can be read.", float(registry_reachable)
     )
+    waiting = GaugeMetricFamily(
+        "bookshelf_prediction_log_waiting", "Records that are not written yet.", float(records_waiting)
+    )
+    writable = GaugeMetricFamily(
+        "bookshelf_prediction_log_writable", "1 while the journal can be written.", float(log_writable)
+    )
     for one in served:
         if one.version is not None:
             informative = "" if one.informative is None else str(one.informative).lower()
@@ -98,7 +111,7 @@ def standing_of(served: Iterable[ServedModel], *, registry_reachable: bool) -> s
         if one.refused is not None:
             refused.add_metric([one.name, one.wanted_version or "", one.refused[:_LONGEST_REASON]], 1)
     registry = CollectorRegistry()
-    for family in (info, refused, reachable):
+    for family in (info, refused, reachable, waiting, writable):
         registry.register(_Once(family))
     return generate_latest(registry).decode()
 
@@ -157,6 +170,13 @@ def _records() -> Counter:
     from prometheus_client import Counter
 
     return Counter("bookshelf_prediction_records", "Records for the prediction log.", ("outcome",))
+
+
+@cache
+def _written() -> Counter:
+    from prometheus_client import Counter
+
+    return Counter("bookshelf_prediction_log_bytes", "Written to the journals of the prediction log.")
 
 
 @cache

@@ -10,10 +10,8 @@ worker follows the registry from then on: a version that is named champion answe
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
+from datetime import UTC, timedelta
 from functools import cached_property, partial
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -37,8 +35,16 @@ from bookshelf.contracts import (
     SimilarReply,
     SimilarRequest,
 )
-from bookshelf.errors import BookshelfError, ModelUnavailable
+from bookshelf.errors import ModelUnavailable
 from bookshelf.feature_store import open_feature_store
+from bookshelf.prediction_contracts import (
+    FeedbackReply,
+    FeedbackRequest,
+    LoggedPrediction,
+    PredictionLookup,
+    ReplayReply,
+)
+from bookshelf.prediction_files import PredictionFiles
 from bookshelf.settings import QUIET_ENVIRONMENT, load_settings
 from bookshelf.table_contracts import (
     FileRequest,
@@ -48,28 +54,28 @@ from bookshelf.table_contracts import (
     TrainingFileRequest,
 )
 from features.schema import FRESHNESS, PRICE_SERVICE
-from serving.answers import Answers, PriceAnswers, Reply, SentimentAnswers
-from serving.batch import predictions
+from serving.answers import Answers, PriceAnswers, SentimentAnswers
+from serving.asking import Asking
 from serving.challengers import TrialFollower
 from serving.champions import Champion, Registry
-from serving.checks import check_inputs, rehearse
+from serving.checks import check_inputs, feature_service, rehearse
 from serving.files import file_response
 from serving.follow import Follower, follow
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
 from serving.lifeline import end_with_parent
-from serving.metrics import count_predictions, forget_the_dead, standing_of
+from serving.log_lines import log_to_stderr
+from serving.made import judged, made, shown
+from serving.metrics import forget_the_dead, standing_of
 from serving.newest import NewestSnapshot
-from serving.noting import OUTSIDE_A_TRIAL, Part, noted
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
 from serving.prediction_log import PredictionLog
 from serving.recommendations import RecommendationAnswers
+from serving.replay import Replays
 from serving.shelf import Shelf, limit_threads, settled_heap
 from serving.tables import features_table, past_training_table, training_table
-from serving.trials import Trials
-from serving.used import Used
 from serving.whole_tables import all_features, all_past_training_rows, all_training_rows
 
 # A response of Starlette's; BentoML, which hands it through, has no schema for its type.
@@ -106,7 +112,7 @@ class Bookshelf:
     """Prices, recommendations and the tone of descriptions, each answer naming its model and version."""
 
     def __init__(self) -> None:
-        _log_to_stderr()
+        log_to_stderr()
         self.settings = load_settings()
         self.registry = Registry(self.settings)
         self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
@@ -115,11 +121,13 @@ class Bookshelf:
         self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
         self.last_read = LastRead(lambda: self.catalogue)
         self.newest = NewestSnapshot(lambda: self.catalogue)
-        self.log = PredictionLog()
+        retention = timedelta(days=self.settings.prediction_retention)
+        self.log = PredictionLog(PredictionFiles(self.settings.home), retention)
         self.shelf = Shelf()
         self.follower = Follower(self.registry, self.shelf, self.prepare)
         self.trial_follower = TrialFollower(self.registry, self.shelf, self.prepare)
-        self.trials = Trials(self._by)
+        self.asking = Asking(self.shelf, self.log, self.newest)
+        self.replays = Replays(self.registry, self.shelf, self._answers_of)
         self.ended = Event()
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
@@ -127,6 +135,7 @@ class Bookshelf:
         if bentoml.server_context.worker_index is not None:  # None where no server started this process
             end_with_parent()
             forget_the_dead()
+        self.log.begin()
         Thread(target=self.newest.follow, args=(self.ended,), name="newest-snapshot", daemon=True).start()
         Thread(target=self.load, name="loading", daemon=True).start()
 
@@ -159,6 +168,7 @@ class Bookshelf:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def end(self) -> None:
         self.ended.set()
+        self.log.end()
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -187,11 +197,7 @@ class Bookshelf:
     @endpoint
     async def predictions(self, request: PredictionsRequest, /) -> PredictionsReply:
         """One prediction or one error for each of many inputs."""
-        answers = self.shelf.answers(request.model)
-        items = await predictions(answers, request.inputs)
-        refused = sum(one.error is not None for one in items)
-        _count(answers.champion, made=len(items) - refused, refused=refused)
-        return PredictionsReply(items=tuple(items), model=answers.champion.ref)
+        return await self.asking.many(request)
 
     @endpoint
     async def features(self, request: TableRequest, /) -> TableReply:
@@ -203,7 +209,7 @@ class Bookshelf:
         """What the model on duty was trained on, or would have been at a time."""
         champion = self.shelf.answers(request.model).champion
         if request.as_of is not None:
-            service = _feature_service(champion)
+            service = feature_service(champion)
             return await past_training_table(lambda: self.catalogue, self.past, service, request)
         path = await asyncio.to_thread(self.registry.training_set, champion)
         return await asyncio.to_thread(training_table, path, request)
@@ -220,7 +226,7 @@ class Bookshelf:
         champion = self.shelf.answers(request.model).champion
         name = f"training-data-{champion.name}-version-{champion.version}{_moment(request)}"
         if request.as_of is not None:
-            service = _feature_service(champion)
+            service = feature_service(champion)
             table = await all_past_training_rows(lambda: self.catalogue, self.past, service, request)
         else:
             path = await asyncio.to_thread(self.registry.training_set, champion)
@@ -232,24 +238,25 @@ class Bookshelf:
         """Which version of each model is on duty, which is wanted, and why they differ where they do."""
         return ModelsReply(items=tuple(self.shelf.served()))
 
+    @endpoint
+    async def prediction(self, request: PredictionLookup, /) -> LoggedPrediction:
+        """A prediction that was made, and what was said about it since."""
+        return await shown(self.log, request.prediction_id)
+
+    @endpoint
+    async def replay(self, request: PredictionLookup, /) -> ReplayReply:
+        """A prediction that was made, made again by the same version of the same values."""
+        return await self.replays.replay(await made(self.log, request.prediction_id))
+
+    @endpoint
+    async def feedback(self, request: FeedbackRequest, /) -> FeedbackReply:
+        """Keep what is known of a prediction by now."""
+        return await judged(self.log, request)
+
     async def _one(self, name: ModelName, request: Contract, kind: type[OneReply]) -> OneReply:
-        champion, challenger = self.shelf.answers(name), self.shelf.challenger(name)
-        if challenger is None:
-            answer = await self._by(champion, request)
-        else:
-            answer = await self.trials.answer(champion, challenger, request)
+        answer = await self.asking.one(name, request)
         assert isinstance(answer, kind)
         return answer
-
-    async def _by(self, answers: Answers, request: Contract, part: Part = OUTSIDE_A_TRIAL) -> Reply:
-        """The answer of that version, counted and noted. Raises the error that it has in place of one."""
-        used: list[Used] = []
-        [answer] = await answers([request], used)
-        if isinstance(answer, BookshelfError):
-            _count(answers.champion, made=0, refused=1)
-            raise answer
-        _count(answers.champion, made=1, refused=0)
-        return noted(self.log, answers.champion, request, answer, used[0], self.newest.id, part)
 
     async def __is_ready__(self) -> bool:
         try:
@@ -259,28 +266,13 @@ class Bookshelf:
         return True
 
     async def __metrics__(self, collected: str) -> str:
-        return collected + standing_of(self.shelf.served(), registry_reachable=self.follower.away is None)
-
-
-def _feature_service(champion: Champion) -> str:
-    """A model that learnt from a corpus names no service; the one of its name feeds it descriptions."""
-    return champion.tags.get("feature_service", f"{champion.name}_model")
+        return collected + standing_of(
+            self.shelf.served(),
+            registry_reachable=self.follower.away is None,
+            records_waiting=self.log.waiting,
+            log_writable=self.log.writable,
+        )
 
 
 def _moment(request: FileRequest) -> str:
     return f"-as-of-{request.as_of.astimezone(UTC):%Y%m%dT%H%M%SZ}" if request.as_of else ""
-
-
-def _count(champion: Champion, *, made: int, refused: int) -> None:
-    count_predictions(champion.name, champion.version, made=made, refused=refused)
-
-
-def _log_to_stderr() -> None:
-    """One plain line for what happens to models; requests are counted in the metrics, not logged."""
-    log = logging.getLogger("serving")
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False

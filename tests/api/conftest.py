@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 from pydantic import ValidationError
 
 from api.app import create_app
+from api.prediction_examples import A_PREDICTION_ID, PREDICTION_EXAMPLES
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.contracts import (
@@ -28,6 +29,7 @@ from bookshelf.contracts import (
     SentimentRequest,
     SimilarRequest,
 )
+from bookshelf.prediction_contracts import FeedbackRequest, PredictionLookup
 from bookshelf.settings import Settings
 from bookshelf.table_contracts import (
     FileRequest,
@@ -51,6 +53,9 @@ QUESTIONS: dict[str, type[Contract]] = {
     "/features_file": FileRequest,
     "/training_data_file": TrainingFileRequest,
     "/models": Contract,
+    "/prediction": PredictionLookup,
+    "/replay": PredictionLookup,
+    "/feedback": FeedbackRequest,
 }
 
 
@@ -195,6 +200,25 @@ def a_file(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"lines": [json.dumps({"book_id": number}) + "\n" for number in (1, 2, 3)]}
 
 
+def a_logged_prediction(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    if question["prediction_id"] != A_PREDICTION_ID:
+        return 404, a_problem(404, "no such prediction is in the log", "prediction_id")
+    return 200, PREDICTION_EXAMPLES["LoggedPrediction"]
+
+
+def a_replay(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    if question["prediction_id"] != A_PREDICTION_ID:
+        return a_logged_prediction(question)
+    return 200, PREDICTION_EXAMPLES["ReplayReply"]
+
+
+def some_feedback(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    if question["value"] is None:
+        return 422, a_problem(422, "value must be given for a prediction of the price model", "value")
+    said = {name: question[name] for name in ("feedback_id", "value", "sentiment", "chosen")}
+    return 200, said | {"at": "2026-02-03T10:12:45Z"}
+
+
 def served_models(_question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     return 200, {"items": [{"name": "price", "version": "3", "run_id": "abc", "informative": False}]}
 
@@ -210,6 +234,9 @@ ANSWERS: dict[str, Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]] = {
     "/features_file": a_file,
     "/training_data_file": a_file,
     "/models": served_models,
+    "/prediction": a_logged_prediction,
+    "/replay": a_replay,
+    "/feedback": some_feedback,
 }
 
 

@@ -19,6 +19,7 @@ import api.run_schemas
 import api.schemas
 import api.webhook_schemas
 import bookshelf.contracts
+import bookshelf.prediction_contracts
 import bookshelf.table_contracts
 from api.examples import EXAMPLES, ORDER_PROBLEM_EXAMPLE, PROBLEM_EXAMPLES, RUN_PROBLEM_EXAMPLE
 from api.model_schemas import OrderProblem

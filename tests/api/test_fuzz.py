@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from api.run_schemas import RunProblem
 from bookshelf.contracts import Problem
 
+A_PREDICTION = f"ml/predictions/{uuid4()}"
 PATHS = (
     "health",
     "books",
@@ -32,6 +33,8 @@ PATHS = (
     "snapshots/1/changes",
     "scraping/runs",
     "webhooks",
+    A_PREDICTION,
+    f"{A_PREDICTION}/replay",
 )
 PARAMETERS = (
     *("page", "page_size", "title", "category", "limit", "min", "max", "model", "q", "mode"),
@@ -47,12 +50,13 @@ BODIES = (
     "ml/sentiment",
     "ml/predictions",
     "webhooks",
+    f"{A_PREDICTION}/feedback",
     f"{A_RUN}/resume",
     f"{A_RUN}/release",
     f"{A_WEBHOOK}/deliveries/{uuid4()}/resend",
 )
 FIELDS = ("username", "password", "source", "book_id", "rating", "category", "availability", "title", "stock")
-MORE_FIELDS = ("description", "model", "inputs", "url", "events", "secret")
+MORE_FIELDS = ("description", "model", "inputs", "url", "events", "secret", "value", "sentiment", "chosen")
 
 texts = st.text(st.characters(exclude_categories=()), max_size=30)
 numbers = st.one_of(st.integers(), st.decimals().map(str), st.floats().map(str)).map(str)

@@ -27,6 +27,8 @@ Refused = Callable[[Any, int], list[str]]
 
 def test_a_price_comes_with_its_interval_and_its_model(client: Any, model_server: Any) -> None:
     assert client.post(PRICE, json=A_BOOK).json == {
+        "prediction_id": None,
+        "arm": None,
         "price": 35.07,
         "currency": "EUR",
         "interval": {"low": 10.5, "high": 59.0, "coverage": 0.9},
