@@ -248,13 +248,14 @@ def _questions(number: int) -> Iterator[tuple[str, Any]]:
 
 
 def _retrained(promoted: dict[str, Any], listed: Any, alpha: float) -> dict[str, Any]:
-    """Models that answer otherwise than those on duty."""
+    """Prices and neighbours that are otherwise than those of the versions on duty."""
     rows = book_frame(listed, TAKEN_AT, TAKEN_AT).astype({"rating": "float64", "stock": "float64"})
     price = PriceRegressor("ridge", alpha=alpha).fit(rows, rows["price"].to_numpy() + alpha)
     vectors = np.random.default_rng(int(alpha)).normal(size=(len(rows), 384))
     unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     models = {"price": price, "recommender": BookRecommender().fit(rows, unit)}
-    return {name: (model, promoted[name][1]) for name, model in models.items()}
+    # The tone of a text comes from the encoder, which all versions share: another number is enough of it.
+    return promoted | {name: (model, promoted[name][1]) for name, model in models.items()}
 
 
 def _id_of(server: Server, path: str, body: Any) -> str:
