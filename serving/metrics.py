@@ -58,7 +58,7 @@ def forget_the_dead() -> None:
     for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
         number = file.stem.rpartition("_")[2]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
-            mark_process_dead(int(number), folder)
+            mark_process_dead(int(number), folder)  # type: ignore[no-untyped-call]
 
 
 def count_record(outcome: str) -> None:

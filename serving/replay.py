@@ -11,6 +11,7 @@ from typing import Protocol
 from uuid import UUID
 
 from bookshelf.contracts import (
+    MODEL_NAMES,
     Contract,
     ModelName,
     ModelRef,
@@ -29,8 +30,8 @@ from serving.difference import difference
 from serving.shelf import Shelf
 from serving.used import Used, features_of_json
 
-# Versions that are kept loaded although they are not on duty; each can be as large as a champion.
-_KEPT = 2
+# Versions that are kept loaded although they are not on duty, each as large as a champion: one a model.
+_KEPT = len(MODEL_NAMES)
 
 
 class Registry(Protocol):

@@ -349,6 +349,8 @@ def done(walk: Walk, accepted: requests.Response, seconds: float) -> dict[str, A
 @pytest.mark.parametrize("name", ["mlflow", "bento", "api", "worker", "trainer"])
 def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
     before = {process.pid for process in marked(mark(walk.settings, name))}
+    acknowledged = [_predicted(walk) for _ in range(20)]
+    time.sleep(1)
     supervised(walk, name).kill()
     urls = {
         "mlflow": f"{walk.settings.mlflow_url}/health",
@@ -367,6 +369,14 @@ def test_whatever_is_killed_comes_back(walk: Walk, name: str) -> None:
         if name == "bento":
             assert walk.get("/books/1").status_code == 200, "books answer while the model server is down"
         time.sleep(0.5)
+    wait_until(lambda: walk.get("/ml/recommendations/1").status_code == 200, seconds=60)
+    for prediction_id in acknowledged:
+        assert walk.get(f"/ml/predictions/{prediction_id}").json()["prediction_id"] == prediction_id
+
+
+def _predicted(walk: Walk) -> str:
+    made: str = walk.post("/ml/predict/price", {"book_id": 1}).json()["prediction_id"]
+    return made
 
 
 def test_without_its_model_server_the_api_says_when_to_ask_again(walk: Walk) -> None:

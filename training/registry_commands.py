@@ -9,7 +9,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bookshelf.contracts import MODEL_NAMES
+from bookshelf.catalogue import now
+from bookshelf.contracts import MODEL_NAMES, ModelName
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings
 from bookshelf.trial import Shares
@@ -19,6 +20,7 @@ TOLD = {
     "history": "tell what served when, and what was refused",
     "rollback": "put the version back on duty that was so before",
     "trial": "try a version beside the champion: in shadow, or for a share of the callers",
+    "compare": "say how a trial goes: challenger beside champion, out of the prediction log",
     "retrain": "train as the champion was trained, on what is known now, and send it to its gate",
     "tune": "search for better parameters on training rows alone, and register the best as a challenger",
     "watch": "carry out what the API asked for, train again by schedule, follow publications, until stopped",
@@ -29,7 +31,7 @@ _CLI = "cli"
 
 def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[[str], datetime]) -> None:
     """The options of one of these commands."""
-    if name in ("history", "rollback", "trial", "retrain"):
+    if name in ("history", "rollback", "trial", "compare", "retrain"):
         # Both `rollback price` and `rollback --name price`, which is how the other commands have it.
         command.add_argument("which", nargs="?", choices=MODEL_NAMES, help="the model")
         command.add_argument("--name", choices=MODEL_NAMES, help="the same")
@@ -42,6 +44,10 @@ def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[
         command.add_argument("--to", default=None, metavar="VERSION", help="default: the one before")
     if name == "trial":
         _add_shares(command)
+    if name == "compare":
+        command.add_argument("--days", type=_days, help="so many, up to today (default: all)")
+        command.add_argument("--version", default=None, help="a number (default: the one tried last)")
+        command.add_argument("--json", action="store_true", help="as JSON")
     if name in ("rollback", "retrain"):
         add_reason(command)
     if name == "tune":
@@ -68,6 +74,14 @@ def _share(text: str) -> float:
     return number
 
 
+def _days(text: str) -> int:
+    """A whole number from 1. Raises `ValueError`, which argparse reports."""
+    number = int(text)
+    if not 1 <= number <= 10_000:
+        raise ValueError
+    return number
+
+
 def add_reason(command: argparse.ArgumentParser) -> None:
     """Who asks for a change of what serves, and why."""
     command.add_argument("--reason", default="", help="kept in the log of promotions")
@@ -83,6 +97,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
             rollback(settings, _named(options), options.to, options.by, options.reason)
         case "trial":
             trial(settings, options)
+        case "compare":
+            compare(settings, options)
         case "retrain":
             return retrain(settings, _named(options), options.by, options.reason)
         case "tune":
@@ -143,6 +159,17 @@ def trial(settings: Settings, options: argparse.Namespace) -> None:
     print(f"{name}: {told_of(trial_of(client, name))}")
 
 
+def compare(settings: Settings, options: argparse.Namespace) -> None:
+    """Say how a trial goes, and log it."""
+    from training.compare import compare as measure
+
+    found, run_id = measure(settings, _named(options), now(), options.days, options.version)
+    if options.json:
+        print(json.dumps({**found.as_json(), "run_id": run_id}, ensure_ascii=False))
+    else:
+        print(f"{found}\nrun {run_id}")
+
+
 def retrain(settings: Settings, name: str, who: str, reason: str) -> int:
     """Train with the champion's parameters on its source's books, and judge; status as `promote`'s."""
     from training.promote import promote
@@ -155,8 +182,8 @@ def retrain(settings: Settings, name: str, who: str, reason: str) -> int:
     return 0 if decision.promoted else commands.REFUSED
 
 
-def _named(options: Any) -> str:
-    name: str | None = options.name or options.which
+def _named(options: Any) -> ModelName:
+    name: ModelName | None = options.name or options.which
     if name is None:
         raise BookshelfError(f"name one of {', '.join(MODEL_NAMES)}: `{options.command} price`")
     return name

@@ -30,6 +30,7 @@ SCHEMAS = (
     *(api.model_schemas, api.schemas, api.book_schemas, api.run_schemas, api.webhook_schemas),
     api.drift_schemas,
 )
+CONTRACTS = (bookshelf.contracts, bookshelf.table_contracts, bookshelf.prediction_contracts)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +126,7 @@ def test_what_needs_a_login_says_so(document: dict[str, Any]) -> None:
         "/api/v1/scraping/runs/{run_id}",  # to cancel it; to read it needs none
         "/api/v1/scraping/runs/{run_id}/resume",
         "/api/v1/scraping/runs/{run_id}/release",
+        "/api/v1/ml/predictions/{prediction_id}/feedback",
         "/api/v1/ml/models/{name}/promote",
         "/api/v1/ml/models/{name}/rollback",
         "/api/v1/ml/models/{name}/retrain",
@@ -190,7 +192,7 @@ def test_examples_of_a_run_and_of_an_order_in_the_way_are_such() -> None:
 def test_an_example_is_what_its_type_says(name: str, document: dict[str, Any]) -> None:
     kinds: list[type[BaseModel]] = [
         getattr(module, name)
-        for module in (*SCHEMAS, api.inputs, api.model_inputs, bookshelf.contracts, bookshelf.table_contracts)
+        for module in (*SCHEMAS, api.inputs, api.model_inputs, *CONTRACTS)
         if hasattr(module, name)
     ]
     kinds[0].model_validate_json(kinds[0].model_validate(EXAMPLES[name]).model_dump_json())

@@ -107,6 +107,8 @@ def test_what_is_liked_disliked_and_filtered_is_passed_on(
 def test_a_sentiment_has_a_score_a_sentence_and_a_language(client: Any) -> None:
     reply = client.post("/api/v1/ml/sentiment", json={"description": "Lovely."})
     assert reply.json == {
+        "prediction_id": None,
+        "arm": None,
         "sentiment": "positive",
         "score": 0.8,
         "model": {"name": "sentiment", "version": "3"},

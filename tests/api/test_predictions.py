@@ -29,9 +29,7 @@ def test_a_replay_shows_both_answers(client: Any) -> None:
     assert replayed["answer"]["price"] == replayed["replayed"]["price"]
 
 
-def test_a_prediction_that_the_log_does_not_have_is_not_found(
-    client: Any, as_admin: dict[str, str], refused: Refused
-) -> None:
+def test_a_prediction_that_the_log_does_not_have_is_not_found(client: Any, refused: Refused) -> None:
     assert refused(client.get(UNKNOWN), 404) == ["prediction_id"]
     assert refused(client.get(f"{UNKNOWN}/replay"), 404) == ["prediction_id"]
     assert refused(client.get("/api/v1/ml/predictions/7"), 422) == ["prediction_id"]

@@ -258,6 +258,10 @@ class RegistryWriter:
         """Leave the model without a champion."""
         self._client.delete_registered_model_alias(name, "champion")
 
+    def delete(self, name: str, version: str) -> None:
+        """Delete a version."""
+        self._client.delete_model_version(name, version)
+
     def file(self, name: str, version: str, path: str) -> Path:
         """One file of a version, where the registry keeps it."""
         mlflow = self._own_mlflow()

@@ -68,8 +68,12 @@ def test_turns_go_in_the_order_of_coming() -> None:
 def test_a_caller_who_has_gone_leaves_the_queue_to_others() -> None:
     async def leaving() -> None:
         queue, gone = a_queue(1, 1), asyncio.Event()
+
+        async def until_gone() -> Any:
+            await gone.wait()
+
         assert await queue.enter(never) is None
-        waiting = asyncio.ensure_future(queue.enter(gone.wait))
+        waiting = asyncio.ensure_future(queue.enter(until_gone))
         await settle()
         assert queue.full() is not None
         gone.set()

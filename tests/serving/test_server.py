@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -19,10 +21,13 @@ from sklearn.linear_model import LinearRegression
 
 from bookshelf.book import ListedBook
 from bookshelf.contracts import MODEL_NAMES, Problem
+from bookshelf.prediction import new_id
 from bookshelf.settings import Settings
 from features.embedding import Encoder
 from features.layers import LayeredEncoder
+from features.price import PriceRegressor
 from features.price_columns import INPUTS
+from features.recommender import BookRecommender
 from features.tabular import book_frame
 from tests.conftest import free_port
 from tests.serving.attacks import ATTACKS, BOOK, TEXT
@@ -242,13 +247,95 @@ def test_a_rollback_answers_within_ten_seconds_and_the_answer_names_the_version(
     wait_until(lambda: writer.tags("price", before)["serving"].startswith("serving since "), seconds=5)
 
 
+def test_two_hundred_predictions_replay_equal_after_two_promotions(
+    server: Server, writer: Any, promoted: dict[str, Any], listed: Any, wait_until: Callable[..., None]
+) -> None:
+    made = [_id_of(server, *question) for question in _questions(200)]
+    many = {"model": "price", "inputs": [{"book_id": 3}, BOOK]}
+    made += [one["prediction"]["prediction_id"] for one in server.post("/predictions", many).json()["items"]]
+    before = server.post("/price", BOOK).json()["price"]
+    for alpha in (10.0, 1_000.0):
+        for name, (model, example) in _retrained(promoted, listed, alpha).items():
+            number = writer.add(name, model, example, **writer.tags(name, "1"))
+            wait_until(lambda: server.served(name)["version"] == number, seconds=30)  # noqa: B023
+    assert abs(server.post("/price", BOOK).json()["price"] - before) > 0.1
+    replays = [server.post("/replay", {"prediction_id": one}).json() for one in made]
+    assert [one for one in replays if not one["equal"]] == []
+    assert max(one["largest_difference"] for one in replays) <= 1e-6
+    assert {one["model"]["name"] for one in replays} == set(MODEL_NAMES)
+
+
+def _questions(number: int) -> Iterator[tuple[str, Any]]:
+    """By books and by features, alone, by likes, words and filters, in random order."""
+    drawn = np.random.default_rng(5)
+    for _ in range(number):
+        book_id, rating, kind = (int(drawn.integers(1, most)) for most in (60, 6, 7))
+        words = " ".join(drawn.choice(["a", "warm", "dull", "tale", "of", "the", "sea", "wonderful"], 6))
+        wish = {"like": [book_id], "text": words, "filters": {"max_price": 40.0}, "diversity": 0.3}
+        yield [
+            ("/price", {"book_id": book_id}),
+            ("/price", BOOK | {"rating": rating, "description": words}),
+            ("/recommendations", {"book_id": book_id, "limit": 7}),
+            ("/similar", wish),
+            ("/similar", {"text": words}),
+            ("/sentiment", {"description": words}),
+        ][kind - 1]
+
+
+def _retrained(promoted: dict[str, Any], listed: Any, alpha: float) -> dict[str, Any]:
+    """Prices and neighbours that are otherwise than those of the versions on duty."""
+    rows = book_frame(listed, TAKEN_AT, TAKEN_AT).astype({"rating": "float64", "stock": "float64"})
+    price = PriceRegressor("ridge", alpha=alpha).fit(rows, rows["price"].to_numpy() + alpha)
+    vectors = np.random.default_rng(int(alpha)).normal(size=(len(rows), 384))
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    models = {"price": price, "recommender": BookRecommender().fit(rows, unit)}
+    # The tone of a text comes from the encoder, which all versions share: another number is enough of it.
+    return promoted | {name: (model, promoted[name][1]) for name, model in models.items()}
+
+
+def _id_of(server: Server, path: str, body: Any) -> str:
+    made: str = server.post(path, body).json()["prediction_id"]
+    return made
+
+
+def test_feedback_is_shown_with_its_prediction_and_must_be_about_its_model(server: Server) -> None:
+    made = _id_of(server, "/sentiment", TEXT)
+    said = {"prediction_id": made, "feedback_id": str(uuid4())}
+    assert fields(server.post("/feedback", said | {"value": 3.0})) == ["sentiment"]
+    kept = server.post("/feedback", said | {"sentiment": "neutral"})
+    assert kept.status_code == 200
+    shown = server.post("/prediction", {"prediction_id": made}).json()
+    assert (shown["inputs"], shown["role"], shown["feedback"]) == (TEXT, "champion", [kept.json()])
+    nowhere = server.post("/prediction", {"prediction_id": new_id(TAKEN_AT)})
+    assert (nowhere.status_code, fields(nowhere)) == (404, ["prediction_id"])
+
+
+def test_a_prediction_whose_version_is_gone_says_so(
+    server: Server, writer: Any, promoted: dict[str, Any], wait_until: Callable[..., None]
+) -> None:
+    before = server.served("price")["version"]
+    gone = writer.add("price", *promoted["price"])
+    wait_until(lambda: server.served("price")["version"] == gone, seconds=30)
+    made = _id_of(server, "/price", {"book_id": 2})
+    writer.appoint("price", before)
+    wait_until(lambda: server.served("price")["version"] == before, seconds=30)
+    writer.delete("price", gone)
+    answer = server.post("/replay", {"prediction_id": made})
+    assert (answer.status_code, fields(answer)) == (404, ["prediction_id"])
+    assert f"price version {gone}, which made it, is not there any more" in answer.json()["detail"]
+
+
 def test_a_killed_worker_is_replaced_and_a_killed_server_starts_again_without_the_registry(
     server: Server, wait_until: Callable[..., None]
 ) -> None:
     version = server.served("price")["version"]
+    acknowledged = [_id_of(server, "/price", {"book_id": number % 60 + 1}) for number in range(100)]
+    time.sleep(1)
     server.kill_worker()
     wait_until(server.ready, seconds=120)
     assert server.post("/price", BOOK).status_code == 200
+    found = [server.post("/prediction", {"prediction_id": one}).status_code for one in acknowledged]
+    assert found == [200] * 100
     server.kill_parent()
     server.start(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")  # on the same port
     for path, body in (("/price", BOOK), ("/sentiment", TEXT), ("/recommendations", {"book_id": 2})):
