@@ -105,6 +105,11 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         return self
 
     @property
+    def libraries(self) -> tuple[str, ...]:
+        """Packages that it needs where it is loaded, beside those that every model does."""
+        return () if self.index is None else ("faiss-cpu",)
+
+    @property
     def embeddings(self) -> Vectors:
         """The unit vectors (n, d) of the indexed books."""
         found: Vectors = self.profile.respects[respects.MEANING]
