@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +18,7 @@ from features.bibliography import shared_people
 from features.former import is_former, of_former
 from features.lens import Lens, is_no_category, text_column
 from features.packing import packed, unpacked
+from features.ranking import RANKED_UP_TO, Ranking
 from features.reasons import Why, telling_words, term_weights
 from features.respects import RESPECTS, Profile, Vectors, blend, compare
 from features.search import Search, Wish
@@ -67,8 +68,11 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
 
     `weights` give respects their weights, others have none; a weight below 0 speaks against a book. They
     count as shares of the sum of their sizes. Up to `exact_up_to` books all are compared; beyond that an
-    index gives the candidates, of which the best are found as before.
+    index gives the candidates, of which the best are found as before. In a small catalogue what each
+    book asks for alone is ranked when the first one asks, and kept until the weights are others.
     """
+
+    _ranking: Ranking | None = None
 
     def __init__(self, weights: Mapping[str, float] | None = None, exact_up_to: int = EXACT_UP_TO) -> None:
         self.weights = weights
@@ -97,7 +101,13 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         self.lens = Lens().fit(ordered)
         self.profile = self.lens.profile(ordered, embeddings[order])
         self.index = ApproximateIndex.build(self.embeddings) if len(books) > self.exact_up_to else None
+        self._ranking = None
         return self
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Packages that it needs where it is loaded, beside those that every model does."""
+        return () if self.index is None else ("faiss-cpu",)
 
     @property
     def embeddings(self) -> Vectors:
@@ -116,6 +126,8 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
 
         The text counts as one more book that is liked. Raises `KeyError` for an id that is not indexed.
         """
+        if len(like) == 1 and not dislike and vector is None:
+            return Wish.of(self.profile, self.row(like[0]))
         named = np.array([self.row(one) for one in (*like, *dislike)], dtype=np.int64)
         wanted = [self.profile.take(named[: len(like)])] if like else []
         if vector is not None:
@@ -144,7 +156,7 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
         nearly the same words. With `diversity` (0 to 1) they come in the order of `spread_out`.
         """
         wanted = max(_POOL * k, _FEWEST_IN_POOL) if diversity else k
-        rows, scores = self._search.best(wish, wanted, among)
+        rows, scores = self._search(ranked=wish.alone is not None).best(wish, wanted, among)
         if diversity:
             pool = self.profile.take(rows)
             chosen = spread_out(
@@ -191,7 +203,7 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
 
     def duplicates(self, row: int) -> NDArray[np.bool_]:
         """Which rows (n,) are never given for that one: itself, its other editions and its copies."""
-        return self._search.duplicates(row)
+        return self._search().duplicates(row)
 
     def row(self, book_id: int) -> int:
         """Row of that book in the index. Raises `KeyError`."""
@@ -219,9 +231,15 @@ class BookRecommender(BaseEstimator):  # type: ignore[misc]
             self.profile = Profile(state["profile"])
             self.index = None if state["index"] is None else ApproximateIndex(**state["index"])
 
-    @property
-    def _search(self) -> Search:
-        return Search(self.profile, self.works, self.shares, self.index, self.exact_up_to)
+    def _search(self, ranked: bool = False) -> Search:
+        """By the weights of now; with what each book asks for, if that is wanted and kept at all."""
+        shares = self.shares
+        search = Search(self.profile, self.works, shares, self.index, self.exact_up_to)
+        if not ranked or self.index is not None or len(self.book_ids) > RANKED_UP_TO:
+            return search
+        if self._ranking is None or self._ranking.shares != shares:
+            self._ranking = search.ranked()
+        return replace(search, ranking=self._ranking)
 
     def _asked_words(self, wish: Wish) -> list[str]:
         """The words of all that is liked, each once."""

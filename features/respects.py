@@ -5,7 +5,7 @@ Because every likeness is linear in the row that asks, several books that are li
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias, cast
@@ -43,6 +43,29 @@ RESPECTS: Mapping[str, str] = {
 }
 
 
+class _Made(Mapping[str, Matrix]):
+    """What a function makes of each matrix, made when it is first read: most are read in few respects."""
+
+    def __init__(self, matrices: Mapping[str, Matrix], make: Callable[[str, Matrix], Matrix]) -> None:
+        self._matrices = matrices
+        self._make = make
+        self._made: dict[str, Matrix] = {}
+
+    def __getitem__(self, name: str) -> Matrix:
+        if name not in self._made:
+            self._made[name] = self._make(name, self._matrices[name])
+        return self._made[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._matrices
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._matrices)
+
+    def __len__(self) -> int:
+        return len(self._matrices)
+
+
 @dataclass(frozen=True)
 class Profile:
     """What n books are compared by: respect -> (n, width), rows of unit length, or 0 where nothing is known.
@@ -57,31 +80,27 @@ class Profile:
 
     def take(self, rows: Rows | Sequence[int]) -> Profile:
         """The profile of those rows, in that order."""
-        return Profile({name: matrix[rows] for name, matrix in self.respects.items()})
+        return self._each(lambda _, matrix: matrix[rows])
 
     def mean(self) -> Profile:
         """One row that is as like any book as these are on average."""
-        if len(self) == 1:
-            return self
-        return Profile({name: _mean(matrix) for name, matrix in self.respects.items()})
+        return self if len(self) == 1 else self._each(lambda _, matrix: _mean(matrix))
 
     def plus(self, other: Profile, weight: float = 1.0) -> Profile:
         """Row by row: as like any book as this one is and, by that weight, as the other is."""
-        return Profile(
-            {name: cast(Matrix, mine + other.respects[name] * weight) for name, mine in self.respects.items()}
-        )
+        return self._each(lambda name, mine: cast(Matrix, mine + other.respects[name] * weight))
 
     def times(self, weight: float) -> Profile:
         """Row by row: so many times as like any book."""
-        return Profile({name: cast(Matrix, mine * weight) for name, mine in self.respects.items()})
+        return self._each(lambda _, mine: cast(Matrix, mine * weight))
 
     @cached_property
     def columns(self) -> Mapping[str, Matrix]:
-        """Respect -> (width, n): the same by columns, which is how candidates are read."""
-        return {
-            name: csr_matrix(matrix.T) if isinstance(matrix, csr_matrix) else matrix.T
-            for name, matrix in self.respects.items()
-        }
+        """Respect -> (width, n): the same by columns, which is how all candidates are read."""
+        return _Made(self.respects, lambda _, matrix: _by_columns(matrix))
+
+    def _each(self, make: Callable[[str, Matrix], Matrix]) -> Profile:
+        return Profile(_Made(self.respects, make))
 
 
 def compare(queries: Profile, candidates: Profile, respects: Sequence[str] = tuple(RESPECTS)) -> Likeness:
@@ -90,13 +109,37 @@ def compare(queries: Profile, candidates: Profile, respects: Sequence[str] = tup
     return {name: _cosines(name, queries, candidates) for name in known}
 
 
+def compare_with_few(query: Profile, candidates: Profile, respects: Sequence[str]) -> Likeness:
+    """The same of one query (1, c), without candidates by columns, which cost more to make than to read."""
+    known = [name for name in respects if name in query.respects and name in candidates.respects]
+    return {name: _cosines_with_few(name, query, candidates) for name in known}
+
+
+def cosines(some: Matrix, others: Matrix) -> Scores:
+    """Likeness (s, o) of some rows to others, both few, in one respect."""
+    if not (isinstance(some, csr_matrix) and isinstance(others, csr_matrix)):
+        dense: Scores = cast(Vectors, some) @ cast(Vectors, others).T
+        return dense
+    # A product of sparse matrices takes time by their width, which is some hundred thousand terms; by the
+    # columns that the others use it takes none to speak of. Place 0 is of all columns that they do not.
+    used = np.unique(others.indices)
+    places = np.zeros(others.shape[1], dtype=np.int32)
+    places[used] = np.arange(1, len(used) + 1)
+    narrow = np.zeros((len(used) + 1, others.shape[0]), dtype=np.float32)
+    row_of = np.repeat(np.arange(others.shape[0]), np.diff(others.indptr))
+    narrow[places[others.indices], row_of] = others.data
+    within = csr_matrix((some.data, places[some.indices], some.indptr), (some.shape[0], len(narrow)))
+    found: Scores = within @ narrow
+    return found
+
+
 def blend(likeness: Likeness, shares: Mapping[str, float]) -> Scores:
     """The weighted sum of likenesses, in their shape; respects without a share have no say."""
-    weighted = [np.float32(shares[name]) * alike for name, alike in likeness.items() if name in shares]
-    if weighted:
-        blended: Scores = np.sum(weighted, axis=0)
-        return blended
-    return np.zeros_like(next(iter(likeness.values())))
+    blended: Scores = np.zeros_like(next(iter(likeness.values())))
+    for name, alike in likeness.items():
+        if name in shares:
+            blended += np.float32(shares[name]) * alike
+    return blended
 
 
 def graded(values: NDArray[np.float64], step: float) -> csr_matrix:
@@ -131,6 +174,19 @@ def _cosines(name: str, queries: Profile, candidates: Profile) -> Scores:
     found = queries.respects[name] @ candidates.columns[name]
     dense: Scores = found.toarray() if isinstance(found, csr_matrix) else found
     return dense
+
+
+def _by_columns(matrix: Matrix) -> Matrix:
+    return csr_matrix(matrix.T) if isinstance(matrix, csr_matrix) else matrix.T
+
+
+def _cosines_with_few(name: str, query: Profile, candidates: Profile) -> Scores:
+    if name == FAME:
+        return _cosines(name, query, candidates)
+    asked = query.respects[name]
+    if isinstance(asked, csr_matrix) and not asked.nnz:
+        return np.zeros((1, len(candidates)), dtype=np.float32)
+    return cosines(candidates.respects[name], asked).T
 
 
 def _mean(matrix: Matrix) -> Matrix:

@@ -48,15 +48,20 @@ def measured_score(gate: Gate, version: ModelVersion) -> float | None:
     return mean if gate.score_of_losses == "mean" else 1 - mean
 
 
-def worse_by(challenger: ModelVersion, incumbent: ModelVersion) -> Estimate | None:
+def worse_by(gate: Gate, challenger: ModelVersion, incumbent: ModelVersion) -> Estimate | None:
     """Challenger's loss less incumbent's, row by row (paired bootstrap); None where too few rows are left.
 
     On the rows that the challenger held out, without those that the incumbent has learnt from: which rows
-    are held out depends on the row alone, but the share of them is a parameter.
+    are held out depends on the row alone, but the share of them is a parameter. Where models know single
+    books, of these only those that the incumbent held out itself.
     """
     rows, known = _artifact(challenger, HELD_OUT_FILE), _artifact(incumbent, TRAINING_SET_FILE)
     key = JOIN_KEY if JOIN_KEY in rows else _TEXT
-    unseen = rows[~rows[key].isin(known.loc[~known[HELD_OUT].astype(bool), key])].reset_index(drop=True)
+    held_out = known[HELD_OUT].astype(bool)
+    unseen = rows[~rows[key].isin(known.loc[~held_out, key])]
+    if gate.knows_single_books:
+        unseen = unseen[unseen[key].isin(known.loc[held_out, key])]
+    unseen = unseen.reset_index(drop=True)
     if len(unseen) < FEWEST_ROWS:
         return None
     return bootstrap_mean(_losses(challenger, unseen) - _losses(incumbent, unseen), seed=_SEED)

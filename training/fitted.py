@@ -34,7 +34,8 @@ class Score:
 class Fitted:
     """A fitted model, judged, and not yet registered.
 
-    `model` is an estimator of ours from `features` whose `predict` takes `input_example`'s shape.
+    `model` is an estimator of ours from `features` whose `predict` takes `input_example`'s shape, and whose
+    `libraries`, if it has them, name packages that it needs beside those that every model does.
     `metrics` holds every number measured, baselines as `baseline_<name>`. `held_out_losses` gives the
     loss of each held-out row under any version of this model, so that two versions can be compared
     pair by pair. `dataset` is what the model was trained on, one row a training row. `informative` is

@@ -23,8 +23,10 @@ class Gate:
     `must_show_skill`: one that says that it knows more than its baseline must have a skill over it whose
     whole interval on held-out rows lies above 0.
     `score_of_losses` says how the score it claims follows from the losses of its held-out rows, so that the
-    gate can measure it itself; None where it does not. `most_worse` is the mean loss by which the
-    whole interval may lie above the incumbent's. `requirements` are of the metrics of its run.
+    gate can measure it itself; None where it does not. `knows_single_books`: it can tell nothing of a book
+    that it was not trained with, so that two versions are compared by books that both have. `most_worse` is
+    the mean loss by which the whole interval may lie above the incumbent's. `requirements` are of the
+    metrics of its run.
     """
 
     loss: str
@@ -32,6 +34,7 @@ class Gate:
     coverage_shortfall: float | None = None
     must_show_skill: bool = False
     score_of_losses: Literal["mean", "one less mean"] | None = None
+    knows_single_books: bool = False
     most_worse: float = 0.0
     requirements: tuple[Requirement, ...] = ()
 
@@ -48,7 +51,10 @@ GATES: Mapping[str, Gate] = {
         score_of_losses="mean",
     ),
     "recommender": Gate(
-        loss="1 less the reciprocal rank of the right answer", score_of_losses="one less mean"
+        loss="1 less the reciprocal rank of the right answer",
+        score_of_losses="one less mean",
+        # Books that are new since would count against the incumbent, and it cannot help not knowing them.
+        knows_single_books=True,
     ),
     # Its score is an F1 over all texts, which no mean over them is.
     "sentiment": Gate(

@@ -118,7 +118,7 @@ def _evidence(
         informative=tags["informative"] == "true" if "informative" in tags else None,
         coverage=None if gate.coverage_shortfall is None else _coverage(run),
         skill=_skill(run) if gate.must_show_skill else None,
-        worse_by=None if yardstick is None else worse_by(challenger, yardstick),
+        worse_by=None if yardstick is None else worse_by(gate, challenger, yardstick),
         incumbent=None if incumbent is None else str(incumbent.version),
         measured=measured_score(gate, challenger),
         metrics=run.metrics,

@@ -24,11 +24,12 @@ from features import respects, schema
 from features.embedding import Encoder
 from features.recommender import GIVEN, INPUTS, BookRecommender
 from features.respects import RESPECTS
-from training import retrieval
+from training import relations, retrieval
 from training.co_reading import read_by, reading
 from training.dataset import SOURCE, TrainingSet, load_training_set
 from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
+from training.judging import by_relations, found_by, width_of, with_judges
 from training.lists import catalogue_lists
 from training.metrics import bootstrap_mean
 from training.neighbours import AUTO, KINDS, Neighbours, neighbours_of, read_neighbours
@@ -121,24 +122,25 @@ def recommender_of(
 ) -> Fitted:
     """Index all books, learn the weights, and measure what the blend and its parts find.
 
-    The rows of `neighbours` are those of `data`. Without them no book that halves judge by has been learnt
-    from; with them none that readers judge by has, and weights may be learnt from books that halves judge.
+    The rows of `neighbours` are those of `data`. No book that judges, by its halves, by what it shares or by
+    its readers, has been learnt from: with `neighbours` halves are of books that their lists do not teach.
     """
     books = data.frame.drop(columns="embedding")
     books.insert(0, schema.JOIN_KEY, np.array(data.book_ids, dtype="int64"))
     model = BookRecommender(params.given).fit(books, _vectors(data, encoder))
-    rows = retrieval.with_halves(books, params.held_out_books, encoder.embed)
+    taught = np.zeros(len(books), dtype=bool) if neighbours is None else neighbours.learnable
+    rows = with_judges(books, params.held_out_books, encoder.embed, ~taught)
     rows.insert(1, SOURCE, pd.Series(data.sources, dtype=object))
     model.weights = _weights(model, ~rows[HELD_OUT].to_numpy(dtype=bool), params, neighbours)
     held_out = rows[rows[HELD_OUT]].reset_index(drop=True)
-    found = retrieval.retrieval(model, held_out)
+    found = found_by(model, held_out)
     readers = reading(model, neighbours.judging) if neighbours else None
     measured = _measured(model, found, params.seed) | (read_by(readers, params.seed) if readers else {})
     return Fitted(
         name="recommender",
         model=model,
         score=Score(
-            metric=METRIC,
+            metric=relations.METRIC if by_relations(rows) else METRIC,
             unit=UNIT,
             value=found[retrieval.BLEND].mrr,
             baseline=found[retrieval.SAME_CATEGORY].mrr,
@@ -151,7 +153,7 @@ def recommender_of(
         dataset_sha256=data.sha256,
         dataset_source=data.origin,
         input_example=pd.DataFrame([(data.book_ids[0], 5)], columns=list(INPUTS)).astype("int64"),
-        card=recommender_card(data, model, measured, len(held_out), neighbours),
+        card=recommender_card(data, model, measured, held_out, neighbours),
         feature_service=data.service,
         figures=recommender_figures(model, held_out, params.given, measured, params.seed),
         tags={
@@ -177,13 +179,13 @@ def _weights(
 
 
 def held_out_losses(model: BookRecommender, frame: pd.DataFrame) -> Values:
-    """1 less the reciprocal rank of the right half, for each row of a held-out frame as it is logged.
+    """1 less the reciprocal rank of the right answer, for each row of a held-out frame as it is logged.
 
     A model of vectors of another length has found nothing: 1 for every row.
     """
-    if model.embeddings.shape[1] != len(frame[retrieval.FIRST].iloc[0]):
+    if model.embeddings.shape[1] != width_of(frame):
         return np.ones(len(frame))
-    losses: Values = 1 - retrieval.retrieval(model, frame)[retrieval.BLEND].reciprocal
+    losses: Values = 1 - found_by(model, frame)[retrieval.BLEND].reciprocal
     return losses
 
 

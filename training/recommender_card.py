@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
+
 from features.lens import is_no_category
 from features.recommender import BookRecommender
 from features.respects import RESPECTS
 from training.cards import bullets, model_card, table
 from training.dataset import TrainingSet
+from training.judging import by_relations
 from training.neighbours import Neighbours
 
 _SENTENCE = (
@@ -26,6 +29,21 @@ model.why(wish, [one.book_id for one in near])
 model.predict(pd.DataFrame([{"book_id": 1, "limit": 5}]))
 ```"""
 
+_BY_HALVES = (
+    "descriptions, chosen by a hash of the book's id, are cut in two between sentences. The first half "
+    "asks, the second halves of all of them are the candidates, and the other half of the same description "
+    "is the one right answer. Titles are left out. Equal scores count as the mean of every order. Halves are "
+    "compared by meaning, words and category, not by what a book shares with itself alone. The category is "
+    "known for both, which flatters it alone and in the blend."
+)
+_BY_RELATIONS = (
+    "books, chosen by a hash of the book's id, ask for each other, because too few descriptions can be cut "
+    "in two: for those of their author, or, where none is there, of their category. The respects that tell "
+    "of what is asked for are hidden, author and series or category and genre. Each right answer is placed "
+    "among the books that are none, and of several it is the mean. Such scores are lower than those of "
+    "halves of descriptions, and say less: books of one author need not be alike."
+)
+
 _ROWS = (
     ("the blend", ""),
     ("same category (the baseline)", "baseline_same_category_"),
@@ -39,10 +57,10 @@ def recommender_card(
     data: TrainingSet,
     model: BookRecommender,
     measured: Mapping[str, float],
-    held_out: int,
+    held_out: pd.DataFrame,
     neighbours: Neighbours | None = None,
 ) -> str:
-    """Markdown; `measured` are the scores on the halves of `held_out` descriptions, and on the neighbours."""
+    """Markdown; `measured` are the scores on the rows that are held out, and on the neighbours."""
     sections = {
         "Model": _about(model),
         "Weights": _weights(model, neighbours),
@@ -53,7 +71,7 @@ def recommender_card(
             "Books to show beside a book. It orders the catalogue by likeness; it does not tell whether "
             "anybody would like them."
         ),
-        "Limits": _limits(neighbours),
+        "Limits": _limits(neighbours, by_relations(held_out)),
         "How to call it": _CALL,
     }
     return model_card("Books like a book", _SENTENCE, sections)
@@ -102,14 +120,8 @@ def _data(data: TrainingSet) -> str:
     )
 
 
-def _scores(measured: Mapping[str, float], held_out: int) -> str:
-    told = (
-        f"{held_out} descriptions, chosen by a hash of the book's id, are cut in two between sentences. The "
-        "first half asks, the second halves of all of them are the candidates, and the other half of the "
-        "same description is the one right answer. Titles are left out. Equal scores count as the mean of "
-        "every order. Halves are compared by meaning, words and category, not by what a book shares with "
-        "itself alone. The category is known for both, which flatters it alone and in the blend."
-    )
+def _scores(measured: Mapping[str, float], held_out: pd.DataFrame) -> str:
+    told = f"{len(held_out)} {_BY_RELATIONS if by_relations(held_out) else _BY_HALVES}"
     rows = [
         (name, f"{measured[f'{prefix}mrr']:.3f}", f"{measured[f'{prefix}recall_at_10']:.3f}")
         for name, prefix in _ROWS
@@ -149,12 +161,17 @@ def _readers(measured: Mapping[str, float], neighbours: Neighbours | None) -> st
     return "\n\n".join([told, table(("", "NDCG@10", "Recall@10"), rows), gain])
 
 
-def _limits(neighbours: Neighbours | None) -> str:
+def _limits(neighbours: Neighbours | None, related: bool) -> str:
+    finding = (
+        "finding books of one author or category rewards what their texts have in common"
+        if related
+        else "finding the other half of a description rewards names that occur in both"
+    )
     readers = (
         "what readers also read was seen for the listed books alone"
         if neighbours
-        else "nobody's reading went into it: finding the other half of a description rewards names that "
-        "occur in both, and what readers who liked one book also like was not measured"
+        else f"nobody's reading went into it: {finding}, and what readers who liked one book also like was "
+        "not measured"
     )
     return bullets(
         [

@@ -17,6 +17,7 @@ from features.lens import is_no_category
 from features.recommender import BookRecommender
 from features.respects import CATEGORY, MEANING, RESPECTS, WORDS
 from training.co_reading import SINGLE
+from training.judging import by_relations
 from training.retrieval import by_weights, likeness_of_halves
 
 _COLOURS = (0, 1, 2, 3, 4, 5, 6, 8, 9)  # of tab10, whose grey would look like the rest
@@ -34,12 +35,10 @@ def recommender_figures(
     measured: Mapping[str, float],
     seed: int,
 ) -> Mapping[str, Figure]:
-    """Figures by file name; that of what readers also read is there only where it was measured."""
-    found = {
-        "map": book_map(model, seed),
-        "halves": halves(model, held_out),
-        "weights": weights(model, given),
-    }
+    """Figures by file name; of halves and of what readers also read only where a model is judged by them."""
+    found = {"map": book_map(model, seed), "weights": weights(model, given)}
+    if not by_relations(held_out):
+        found["halves"] = halves(model, held_out)
     return found | ({"co_reading": co_reading(measured)} if "co_reading_gain" in measured else {})
 
 

@@ -129,7 +129,7 @@ def _log_model(fitted: Fitted) -> ModelInfo:
             input_example=fitted.input_example,
             skops_trusted_types=_trusted_types(fitted),
             code_paths=[str(ROOT / folder) for folder in _LOGGED_CODE],
-            pip_requirements=_pinned("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy"),
+            pip_requirements=_requirements(fitted.model),
         )
 
 
@@ -180,6 +180,12 @@ def _create_version(
     links = json.dumps([{"name": name, "version": created.version}])
     client.set_logged_model_tags(info.model_id, {MLFLOW_MODEL_VERSIONS: links})
     return str(created.version)
+
+
+def _requirements(model: Any) -> list[str]:
+    """What must be installed where it is loaded, as it is installed here."""
+    every = ("mlflow", "scikit-learn", "skops", "numpy", "pandas", "scipy")
+    return _pinned(*every, *getattr(model, "libraries", ()))
 
 
 def _pinned(*packages: str) -> list[str]:

@@ -58,25 +58,40 @@ class Found:
         return float(self.near.mean())
 
 
-def with_halves(books: pd.DataFrame, most: int, embed: Embed) -> pd.DataFrame:
+def can_be_halved(books: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which books (n,) have a description of two sentences and twenty words or more."""
+    return np.array([halves(text) is not None for text in books["description"]], dtype=bool)
+
+
+def with_halves(
+    books: pd.DataFrame, most: int, embed: Embed, among: NDArray[np.bool_] | None = None
+) -> pd.DataFrame:
     """The books with a column that says which are held out, about `most` of those that can be halved.
 
-    Which ones depends on their ids alone. They get the unit vectors of both halves; the other books get
-    empty ones. Raises `TrainingError` if fewer than two books can be halved.
+    Which ones depends on their ids alone; of them only those `among` (n,) are held out, if that is given.
+    They get the unit vectors of both halves; the other books get empty ones. Raises `TrainingError` if
+    fewer than two are left.
     """
-    cut = [halves(text) for text in books["description"]]
-    able = np.flatnonzero([pair is not None for pair in cut])
-    if len(able) < 2:
+    able = np.flatnonzero(can_be_halved(books))
+    chosen = able[_sample(books.iloc[able], most)] if len(able) > 1 else able
+    chosen = chosen if among is None else chosen[among[chosen]]
+    if len(chosen) < 2:
         raise TrainingError(
             f"a recommender is judged by the two halves of descriptions: of {len(books)} books only "
-            f"{len(able)} have one of two sentences and twenty words or more"
+            f"{len(chosen)} that may judge have one of two sentences and twenty words or more"
         )
-    chosen = able[_sample(books.iloc[able], most)]
-    pairs = [pair for place in chosen if (pair := cut[place]) is not None]
+    pairs = [pair for text in books["description"].iloc[chosen] if (pair := halves(text)) is not None]
     vectors = embed([half for side in zip(*pairs, strict=True) for half in side])
     rows = books.reset_index(drop=True)
     rows[HELD_OUT] = np.isin(np.arange(len(rows)), chosen)
-    for column, found in zip((FIRST, SECOND), np.split(vectors, 2), strict=True):
+    return with_vectors(rows, dict(zip((FIRST, SECOND), np.split(vectors, 2), strict=True)), chosen)
+
+
+def with_vectors(
+    rows: pd.DataFrame, vectors: Mapping[str, NDArray[np.float32]], chosen: NDArray[np.int64]
+) -> pd.DataFrame:
+    """The rows with columns of vectors, each of those that are chosen with its own, the others with none."""
+    for column, found in vectors.items():
         cells = [np.empty(0, dtype=np.float32)] * len(rows)
         for place, vector in zip(chosen, found, strict=True):
             cells[place] = vector
@@ -117,9 +132,9 @@ def retrieval(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]
     return found
 
 
-def knows_its_books(model: BookRecommender, rows: pd.DataFrame) -> Values:
-    """1.0 for each row whose first half has its own book among the ten nearest indexed vectors, else 0.0."""
-    nearness = np.stack(list(rows[FIRST])) @ model.embeddings.T
+def knows_its_books(model: BookRecommender, rows: pd.DataFrame, column: str = FIRST) -> Values:
+    """1.0 for each row whose vector has its own book among the ten nearest indexed vectors, else 0.0."""
+    nearness = np.stack(list(rows[column])) @ model.embeddings.T
     places = np.searchsorted(model.book_ids, rows["book_id"]).clip(max=len(model.book_ids) - 1)
     indexed = model.book_ids[places] == rows["book_id"].to_numpy()
     own = np.take_along_axis(nearness, places[:, None], axis=1)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.lens import Lens
 from features.reasons import Why
 from features.recommender import BookRecommender
-from features.respects import CATEGORY, MEANING, WORDS, Vectors
+from features.respects import CATEGORY, MEANING, RESPECTS, WORDS, Vectors, compare, compare_with_few
 
 BOOKS = pd.DataFrame(
     [
@@ -237,6 +237,49 @@ def test_a_search_of_many_books_by_their_index_finds_what_an_exact_one_finds() -
     assert ids_among(quick, 7, few) == ids_among(exact, 7, few)
     most = np.arange(n) % 2 == 0
     assert len(ids_among(quick, 7, most, k=300)) == 300
+
+
+def test_what_one_book_asks_for_is_kept_and_is_what_a_search_finds(
+    recommender: BookRecommender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("features.ranking._KEPT", 4)
+    some = np.array([row % 2 == 0 for row in range(8)])
+    searched = BookRecommender().fit(BOOKS, vectors(8))
+    monkeypatch.setattr(searched, "_ranking", None)
+    monkeypatch.setattr("features.recommender.RANKED_UP_TO", 0)
+    expected = {
+        (book_id, k): searched.recommend(book_id, k, some) for book_id in BOOKS["book_id"] for k in (1, 2, 8)
+    }
+    everything = {book_id: searched.recommend(book_id, 8) for book_id in BOOKS["book_id"]}
+    assert searched._ranking is None
+    monkeypatch.setattr("features.recommender.RANKED_UP_TO", 8)
+    assert {asked: recommender.recommend(*asked, some) for asked in expected} == expected
+    assert {book_id: recommender.recommend(book_id, 8) for book_id in everything} == everything
+    assert recommender._ranking is not None
+    assert recommender._ranking.rows.shape == (8, 4)
+
+
+def test_what_is_kept_is_saved_and_made_anew_for_other_weights(recommender: BookRecommender) -> None:
+    found = recommender.recommend(9, 8)
+    saved = skops.io.dumps(recommender)
+    loaded = skops.io.loads(saved, trusted=skops.io.get_untrusted_types(data=saved))
+    kept = loaded._ranking
+    assert loaded.recommend(9, 8) == found
+    assert loaded._ranking is kept
+    loaded.weights = {CATEGORY: 1.0}
+    assert [one.category for one in loaded.recommend(9, 2)] == ["Food and Drink"] * 2
+    assert loaded._ranking is not kept
+
+
+def test_likeness_is_the_same_by_rows_as_by_columns(recommender: BookRecommender) -> None:
+    asked = recommender.wish([9, 5], [7]).profile
+    by_columns, by_rows = (
+        compare(asked, recommender.profile),
+        compare_with_few(asked, recommender.profile, tuple(RESPECTS)),
+    )
+    assert set(by_columns) == set(by_rows)
+    for name, likeness in by_columns.items():
+        np.testing.assert_allclose(by_rows[name], likeness, atol=1e-6)
 
 
 def ids_among(recommender: BookRecommender, book_id: int, among: NDArray[np.bool_], k: int = 5) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,16 +18,21 @@ from features.recommender import BookRecommender
 from features.schema import RECOMMENDER_SERVICE
 from features.text import clean_description
 from ingestion.sample_shop.catalogue import sample_books
+from training import comparison
 from training.dataset import TrainingSet, content_hash
-from training.explanation import HELD_OUT
+from training.explanation import HELD_OUT, HELD_OUT_FILE, TRAINING_SET_FILE
 from training.fitted import Fitted
+from training.gates import GATES
 from training.lists import Lists
 from training.neighbours import Neighbours
 from training.recommender import RecommenderParams, held_out_losses, recommender_of
+from training.registry import _requirements
+from training.relations import relations, with_texts
 from training.retrieval import BLEND, RANDOM, SAME_CATEGORY, retrieval
 
 BOOKS = 80
 PARAMS = RecommenderParams(held_out_books=60)
+EVERY = np.ones(6, dtype=bool)
 
 
 @pytest.fixture(scope="module")
@@ -152,9 +157,56 @@ def test_vectors_of_another_length_than_the_encoders_are_refused(data: TrainingS
         recommender_of(replace(data, frame=data.frame.assign(embedding=short)), encoder, PARAMS)
 
 
-def test_books_without_descriptions_cannot_be_judged_by(data: TrainingSet, encoder: Encoder) -> None:
-    with pytest.raises(TrainingError, match="only 0 have one of two sentences"):
-        recommender_of(replace(data, frame=data.frame.assign(description="")), encoder, PARAMS)
+@pytest.mark.slow
+def test_a_catalogue_without_descriptions_is_judged_by_what_its_books_share(
+    data: TrainingSet, encoder: Encoder
+) -> None:
+    found = recommender_of(replace(data, frame=data.frame.assign(description="")), encoder, PARAMS)
+    assert found.score.metric == "MRR of books by one author or in one category"
+    assert found.score.beats_baseline
+    assert found.score.baseline == pytest.approx(found.metrics["baseline_random_mrr"])
+    assert set(found.figures) == {"map", "weights"}
+    assert "too few descriptions can be cut in two" in found.card
+    held_out = found.dataset[found.dataset[HELD_OUT]].reset_index(drop=True)
+    assert len(held_out) >= 20
+    assert 1 - held_out_losses(found.model, held_out).mean() == pytest.approx(found.score.value)
+    dealt = np.random.default_rng(0).permutation(BOOKS)
+    books = found.dataset[["book_id", "title", "category", "description"]]
+    shuffled = BookRecommender(found.model.weights).fit(books, found.model.embeddings[dealt])
+    assert held_out_losses(shuffled, held_out).mean() > 1 - found.score.baseline
+
+
+def test_books_by_one_author_are_looked_for_without_their_author() -> None:
+    books = pd.DataFrame(
+        {
+            "book_id": range(1, 7),
+            "title": ["Red sea", "Red sky", "Blue sea", "Blue sky", "Other", "Alone"],
+            "category": ["A", "B", "A", "B", "A", "C"],
+            "description": "",
+            "author": ["Ann Li", "Ann Li", "Bo Ray", "Bo Ray", "", ""],
+        }
+    )
+    vectors = np.eye(6, 8, dtype=np.float32)
+    rows = with_texts(
+        books, 6, lambda texts: vectors[[list(books["title"]).index(one) for one in texts]], EVERY
+    )
+    held_out = rows[rows[HELD_OUT]].reset_index(drop=True)
+    assert held_out["title"].tolist() == ["Red sea", "Red sky", "Blue sea", "Blue sky", "Other"]
+    by_author = relations(BookRecommender({"author": 1.0}).fit(books, vectors), held_out)[BLEND]
+    np.testing.assert_allclose(by_author.reciprocal[:4], np.mean(1 / np.arange(1, 5)))
+    by_title = relations(BookRecommender({"words": 1.0}).fit(books, vectors), held_out)
+    assert (by_title[BLEND].reciprocal[:4] > by_author.reciprocal[:4]).all()
+    # Of the three rivals two are in the category of a book by the sea, one in that of a book of the sky.
+    by_category = by_title[SAME_CATEGORY].reciprocal[:4]
+    np.testing.assert_allclose(by_category, [np.mean([1 / 3, 1 / 4]), np.mean([1 / 2, 1 / 3, 1 / 4])] * 2)
+
+
+def test_books_that_neither_say_nor_share_anything_cannot_be_judged_by(
+    data: TrainingSet, encoder: Encoder
+) -> None:
+    alone = data.frame.assign(description="", category=[f"Shelf {row}" for row in range(BOOKS)])
+    with pytest.raises(TrainingError, match="only 0 have a description of two sentences"):
+        recommender_of(replace(data, frame=alone), encoder, PARAMS)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +241,54 @@ def test_lists_of_readers_are_learnt_from_and_judged_by(data: TrainingSet, encod
     learning, judging = (Lists("neighbours", part, tuple(near[row] for row in part)) for part in (even, odd))
     neighbours = Neighbours(learning, judging, rows % 2 == 0, "id", BOOKS, BOOKS)
     found = recommender_of(data, encoder, PARAMS, neighbours)
+    assert not (found.dataset[HELD_OUT].to_numpy() & neighbours.learnable).any()
+    assert found.dataset[HELD_OUT].sum() >= 20
     assert set(found.figures) == {"map", "halves", "weights", "co_reading"}
     assert found.metrics["co_reading_queries"] == len(odd)
     for way in ("", "baseline_same_category_", "baseline_tfidf_", "baseline_embedding_", "baseline_random_"):
         assert f"{found.metrics[f'{way}co_reading_ndcg_at_10']:.3f}" in found.card
     assert found.metrics["co_reading_gain_low"] <= found.metrics["co_reading_gain"]
+
+
+class Version:
+    """What `worse_by` reads of a version, whose run holds that dataset."""
+
+    name = "recommender"
+    tags: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, fitted: Fitted) -> None:
+        self.version = self.run_id = str(id(fitted))
+        self.model = fitted.model
+        self.files = {
+            TRAINING_SET_FILE: fitted.dataset,
+            HELD_OUT_FILE: fitted.dataset[fitted.dataset[HELD_OUT]],
+        }
+
+
+@pytest.mark.slow
+def test_books_that_are_new_do_not_count_against_the_incumbent(
+    data: TrainingSet, encoder: Encoder, fitted: Fitted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = replace(
+        data,
+        frame=data.frame.iloc[:50],
+        book_ids=data.book_ids[:50],
+        sources=data.sources[:50],
+        row_ids=(),
+        moments=(),
+    )
+    versions = [Version(fitted), Version(recommender_of(before, encoder, PARAMS))]
+    models = {one.version: one.model for one in versions}
+    monkeypatch.setattr(comparison, "_artifact", lambda version, name: version.files[name])
+    monkeypatch.setattr(comparison, "load_version", lambda _, number: models[number])
+    found = comparison.worse_by(GATES["recommender"], *versions)  # type: ignore[arg-type]
+    assert found is not None
+    assert abs(found.mean) < 0.05  # with the thirty new ones it is -0.26
+
+
+@pytest.mark.slow
+def test_a_model_with_an_index_says_that_it_needs_its_library(fitted: Fitted) -> None:
+    books = fitted.dataset[["book_id", "title", "category", "description"]]
+    many = BookRecommender(exact_up_to=40).fit(books, fitted.model.embeddings)
+    assert any(one.startswith("faiss-cpu==") for one in _requirements(many))
+    assert not any(one.startswith("faiss-cpu") for one in _requirements(fitted.model))
