@@ -11,7 +11,7 @@ from bookshelf.contracts import ServedModel
 # BentoML names the folder that its workers share their counts in just before the service is made;
 # prometheus_client looks for it when it is imported.
 if TYPE_CHECKING:
-    from prometheus_client import Counter, Histogram, Metric
+    from prometheus_client import Counter, Gauge, Histogram, Metric
 
 _LONGEST_REASON = 200
 # From a minute to thirty days, finest around the limits.
@@ -29,6 +29,11 @@ def count_predictions(name: str, version: str, *, made: int, refused: int) -> No
 def count_swap(name: str, outcome: str) -> None:
     """Add to `bookshelf_model_swaps_total` a version that took another's place, or was refused it."""
     _swaps().labels(name, outcome).inc()
+
+
+def note_compiled(version: str, *, compiled: bool) -> None:
+    """Set `bookshelf_price_compiled`: whether that version's compiled form gives its prices, and is served."""
+    _compiled().labels(version).set(float(compiled))
 
 
 def observe_age(service: str, view: str, status: str, age_seconds: float | None) -> None:
@@ -92,6 +97,18 @@ def _swaps() -> Counter:
     from prometheus_client import Counter
 
     return Counter("bookshelf_model_swaps", "Versions swapped in, or refused.", ("model", "outcome"))
+
+
+@cache
+def _compiled() -> Gauge:
+    from prometheus_client import Gauge
+
+    return Gauge(
+        "bookshelf_price_compiled",
+        "1 where a version's compiled form prices few books, 0 where scikit-learn does.",
+        ("version",),
+        multiprocess_mode="livemin",
+    )
 
 
 @cache
