@@ -29,7 +29,7 @@ def compiled_form(champion: Champion) -> CompiledPrices | None:
         example = champion.example if isinstance(champion.example, pd.DataFrame) else None
         try:
             found = compiled(champion.model, example)
-        # Whatever a version of ours or of scikit-learn's makes of a model that is otherwise: it can be served.
+        # Whatever becomes of a model that is otherwise than ours are now: it can be served as it is.
         except Exception as error:  # noqa: BLE001
             reason = f"{type(error).__name__}: {error}"
             log.warning("price version %s is served by scikit-learn alone: %s", champion.version, reason)

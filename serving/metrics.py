@@ -32,7 +32,7 @@ def count_swap(name: str, outcome: str) -> None:
 
 
 def note_compiled(version: str, *, compiled: bool) -> None:
-    """Set `bookshelf_price_compiled`: whether that version's compiled form gives its prices, and is served."""
+    """Set `bookshelf_price_compiled`: whether that version's compiled form gives its prices."""
     _compiled().labels(version).set(float(compiled))
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: What a view has of one book, as Feast gives it: the time of its row, and values by feature; None is nothing.
+#: What a view has of one book, as Feast gives it: time of its row and values by feature; None is nothing.
 Part: TypeAlias = tuple[datetime | None, Mapping[str, Any] | None]
 
 #: The features that the price model reads: its service's without the price and its currency.
@@ -129,7 +129,7 @@ class OnlineFeatures:
 
     def _read(self, book_ids: Sequence[int], features: Sequence[str]) -> dict[int, OnlineRow]:
         wanted = _by_view(tuple(features))
-        keys = [_key(one) for one in book_ids]
+        keys = [key_of(one) for one in book_ids]
         try:
             store = self._opened()
             # The store's own read, view by view. What Feast's `get_online_features` adds, which looks every
@@ -169,7 +169,7 @@ def _by_view(features: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _key(book_id: int) -> EntityKey:
+def key_of(book_id: int) -> EntityKey:
     """What Feast finds a book's rows by."""
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
     from feast.protos.feast.types.Value_pb2 import Value
