@@ -13,7 +13,7 @@ Values = NDArray[np.float64]
 # The leaves that a row may still end in are the bits of a number, and the lowest of them is looked up.
 _MOST_LEAVES = 16
 _ALL = np.uint16(2**_MOST_LEAVES - 1)
-_LOWEST = np.array([(mask & -mask).bit_length() - 1 for mask in range(1, 2**_MOST_LEAVES)], dtype=np.int64)
+_LOWEST = np.array([(mask & -mask).bit_length() - 1 for mask in range(1, 2**_MOST_LEAVES)], dtype=np.int8)
 
 
 class CompiledTrees:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bentoml
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -36,6 +37,10 @@ class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no t
 
     def to_asgi(self, is_main: bool = True) -> Problems:
         app = super().to_asgi(is_main)
+        for middleware in app.user_middleware:
+            if middleware.cls is OpenTelemetryMiddleware:
+                # One span a request: those of its messages cost as much again and tell nothing.
+                middleware.kwargs["exclude_spans"] = ["receive", "send"]
         return Problems(app, frozenset(_paths(app)))
 
 
