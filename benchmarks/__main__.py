@@ -20,6 +20,7 @@ NAMES = (
     "crawl_again",
     "books",
     "price",
+    "online_read",
     "embedding",
     "imports",
     "neighbours",

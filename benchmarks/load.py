@@ -40,13 +40,20 @@ def call_times(call: Callable[[Input], object], inputs: Sequence[Input]) -> list
 
 def calls_per_second(call: Callable[[Input], object], inputs: Sequence[Input], clients: int) -> float:
     """Calls that end in a second while `clients` threads share the inputs, each waiting for its answer."""
+    _, per_second = calls_at_once(call, inputs, clients)
+    return per_second
 
-    def share(first: int) -> None:
-        for one in inputs[first::clients]:
-            call(one)
+
+def calls_at_once(
+    call: Callable[[Input], object], inputs: Sequence[Input], clients: int
+) -> tuple[list[float], float]:
+    """Milliseconds of each call while `clients` threads share the inputs, and calls that end in a second."""
+
+    def share(first: int) -> list[float]:
+        return call_times(call, inputs[first::clients])
 
     with ThreadPoolExecutor(clients) as pool:
         started = time.perf_counter()
-        for _ in pool.map(share, range(clients)):  # raises what a client raised
-            pass
-        return len(inputs) / (time.perf_counter() - started)
+        # Raises what a client raised.
+        times = [one for shared in pool.map(share, range(clients)) for one in shared]
+        return times, len(inputs) / (time.perf_counter() - started)

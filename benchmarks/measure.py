@@ -10,8 +10,11 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 Tell = Callable[[str], None]
+#: What was measured of one way, round by round.
+Readings: TypeAlias = "list[Mapping[Metric, float]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +104,24 @@ def compare(baseline: Way, ours: Sequence[Way], rounds: int, tell: Tell) -> tupl
     All ways must measure the same metrics. Raises `ValueError` if they do not, or for no rounds.
     """
     taken = take_turns([baseline, *ours], rounds, tell)
-    metrics = list(taken[baseline.label][0])
-    if any(set(reading) != set(metrics) for readings in taken.values() for reading in readings):
+    return tuple(one for way in ours for one in beside(taken, baseline.label, way.label))
+
+
+def beside(taken: Mapping[str, Readings], baseline: str, ours: str) -> tuple[Comparison, ...]:
+    """What was taken of one way beside what was taken of another, by their labels, metric by metric.
+
+    Raises `ValueError` if they have not measured the same metrics.
+    """
+    metrics = list(taken[baseline][0])
+    if any(set(reading) != set(metrics) for label in (baseline, ours) for reading in taken[label]):
         raise ValueError("all ways must measure the same metrics")
     return tuple(
-        Comparison(metric, _series(taken, baseline, metric), _series(taken, way, metric))
-        for way in ours
+        Comparison(metric, _series(taken, baseline, metric), _series(taken, ours, metric))
         for metric in metrics
     )
 
 
-def take_turns(ways: Sequence[Way], rounds: int, tell: Tell) -> dict[str, list[Mapping[Metric, float]]]:
+def take_turns(ways: Sequence[Way], rounds: int, tell: Tell) -> dict[str, Readings]:
     """Readings by label: the first way, the second, ..., then the first again, `rounds` times.
 
     Many short rounds pair better than a few long ones: what slows the machine for a while then meets
@@ -119,7 +129,7 @@ def take_turns(ways: Sequence[Way], rounds: int, tell: Tell) -> dict[str, list[M
     """
     if rounds < 1:
         raise ValueError(f"rounds must be 1 or more, got {rounds}")
-    taken: dict[str, list[Mapping[Metric, float]]] = {way.label: [] for way in ways}
+    taken: dict[str, Readings] = {way.label: [] for way in ways}
     if len(taken) != len(ways):
         raise ValueError(f"two ways have the same label: {[way.label for way in ways]}")
     # Left in sight of the collector, the imports' objects would be walked in the middle of a call.
@@ -139,11 +149,11 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[math.ceil(len(values) * share) - 1]
 
 
-def _newest(taken: Mapping[str, list[Mapping[Metric, float]]], way: Way) -> str:
+def _newest(taken: Mapping[str, Readings], way: Way) -> str:
     """The way's last reading in a few words: its first metric stands for the others."""
     metric, value = next(iter(taken[way.label][-1].items()))
     return f"{way.label} {value:.4g} {metric.unit}"
 
 
-def _series(taken: Mapping[str, list[Mapping[Metric, float]]], way: Way, metric: Metric) -> Series:
-    return Series(way.label, tuple(reading[metric] for reading in taken[way.label]))
+def _series(taken: Mapping[str, Readings], label: str, metric: Metric) -> Series:
+    return Series(label, tuple(reading[metric] for reading in taken[label]))

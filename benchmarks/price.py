@@ -1,18 +1,20 @@
-"""One price by HTTP, from the model server and through the API, against the bare pipeline in this process."""
+"""One price by HTTP, from the model server and through the API, against the bare pipeline under uvicorn."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from pathlib import Path
 
+import mlflow.artifacts
 import mlflow.sklearn
-import pandas as pd
 
 from benchmarks.client import Client
-from benchmarks.installation import serving, temporary_installation
-from benchmarks.load import CLIENTS, measure_calls
-from benchmarks.measure import Metric, Outcome, Tell, Way, compare
+from benchmarks.installation import free_port, serving, temporary_installation
+from benchmarks.load import call_times, calls_at_once
+from benchmarks.measure import Metric, Outcome, Tell, Way, beside, percentile, take_turns
 from benchmarks.sample import priced_by_contents, sample_books
 from bookshelf.book import ListedBook
 from bookshelf.catalogue import Catalogue, now
@@ -21,44 +23,91 @@ from bookshelf.errors import BookshelfError
 from bookshelf.secrets import draw_secrets
 from bookshelf.settings import Settings
 from features import schema
-from features.price_columns import INPUTS, NUMBERS
+from features.price_columns import INPUTS
 from features.tabular import book_frame
 from training.dataset import TrainingSet, content_hash
 from training.price import PriceParams, fit_price
 from training.promote import promote
 from training.registry import register
-from walk.programs import programs
+from walk.programs import Program, programs
 
-ROUNDS = 21
-CALLS = 80
+ROUNDS = 9
+CALLS = 200
+CLIENTS = 16
+BARE, BENTO, API, UNMETERED, UNTRACED = (
+    *("uvicorn and model.predict", "BentoML", "API → BentoML"),
+    *("BentoML without metrics", "BentoML without spans"),
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One book to price, as the model reads it and as it is asked over HTTP."""
-
-    row: pd.DataFrame
-    body: bytes
+Ask = Callable[[bytes], bytes]
 
 
 def run(rounds: int, tell: Tell) -> Outcome:
     with temporary_installation() as settings:
         listed = _fill_catalogue(settings)
-        model = _trained_champion(settings, listed)
+        folder = _trained_champion(settings, listed)
         questions = [_question(one) for one in listed[:CALLS]]
         wanted = [program for program in programs(settings) if program.name in ("bento", "api")]
-        with serving(settings, wanted):
-            bento, api = Client(settings.bento_url, CLIENTS), Client(settings.api_url, CLIENTS)
-            ways: dict[str, Callable[[Question], Any]] = {
-                "model.predict": lambda question: model.predict(question.row),
-                "BentoML": lambda question: bento.post("/price", question.body),
-                "API → BentoML": lambda question: api.post("/api/v1/ml/predict/price", question.body),
+        others = _other_programs(settings, folder)
+        with serving(settings, [*wanted, *others.values()]):
+            ways = {
+                BARE: _asking(_base(others[BARE])),
+                BENTO: _asking(settings.bento_url),
+                API: _asking(settings.api_url, "/api/v1/ml/predict/price"),
+                UNMETERED: _asking(_base(others[UNMETERED])),
+                UNTRACED: _asking(_base(others[UNTRACED])),
             }
             _check_same_answers(ways, questions)
-            baseline, *ours = (Way(label, _measure(call, questions)) for label, call in ways.items())
-            comparisons = compare(baseline, ours, rounds, tell)
-    setting = f"{model.kind} on {len(listed):,} books of the sample shop, {CALLS} questions, rounds: {rounds}"
-    return Outcome("price", setting, comparisons)
+            measures = [Way(label, partial(_measured, ask, questions)) for label, ask in ways.items()]
+            taken = take_turns(measures, rounds, tell)
+    pairs = ((BARE, BENTO), (BARE, API), (UNMETERED, BENTO), (UNTRACED, BENTO))
+    comparisons = [one for baseline, ours in pairs for one in beside(taken, baseline, ours)]
+    kind = mlflow.sklearn.load_model(folder).kind
+    setting = f"{kind} on {len(listed):,} books of the sample shop, {CALLS} questions, rounds: {rounds}"
+    return Outcome("price", setting, tuple(comparisons))
+
+
+def _other_programs(settings: Settings, folder: str) -> dict[str, Program]:
+    """The yardstick, and the model server without what its numbers and its spans cost."""
+    bare_url, unmetered_url, untraced_url = (f"http://{settings.host}:{free_port()}" for _ in range(3))
+    bare = (sys.executable, "-m", "benchmarks.bare_price", folder, bare_url.rpartition(":")[2])
+    unmetered = _bento(settings, unmetered_url, "benchmarks.unmetered:Bookshelf")
+    untraced = _bento(settings, untraced_url, "serving.service:Bookshelf", "OTEL_SDK_DISABLED=true")
+    return {
+        BARE: Program("bare", bare, f"{bare_url}/readyz"),
+        UNMETERED: Program("unmetered", unmetered, f"{unmetered_url}/readyz"),
+        UNTRACED: Program("untraced", untraced, f"{untraced_url}/readyz"),
+    }
+
+
+def _bento(settings: Settings, url: str, service: str, *variables: str) -> tuple[str, ...]:
+    """A model server of its own, with a home of its own for what BentoML keeps."""
+    port = url.rpartition(":")[2]
+    home = f"BENTOML_HOME={settings.home.resolve() / f'bentoml-{port}'}"
+    bentoml = str(Path(sys.executable).parent / "bentoml")
+    started = (bentoml, "serve", service, "--host", settings.host, "--port", port)
+    return ("/usr/bin/env", home, *variables, *started)
+
+
+def _base(program: Program) -> str:
+    return str(program.ready_url).removesuffix("/readyz")
+
+
+def _asking(url: str, path: str = "/price") -> Ask:
+    return partial(Client(url, CLIENTS).post, path)
+
+
+def _measured(ask: Ask, questions: Sequence[bytes]) -> Mapping[Metric, float]:
+    """One client's times, then those of many at once and how many calls they get answered."""
+    alone = call_times(ask, questions)
+    together, per_second = calls_at_once(ask, questions, CLIENTS)
+    many = f"{CLIENTS} clients"
+    told = {
+        Metric(f"{who}, p{hundredths}", "ms", higher_is_better=False): percentile(times, hundredths / 100)
+        for who, times in (("one client", alone), (many, together))
+        for hundredths in (50, 95, 99)
+    }
+    return {**told, Metric(many, "calls/s", higher_is_better=True): per_second}
 
 
 def _fill_catalogue(settings: Settings) -> list[ListedBook]:
@@ -68,8 +117,8 @@ def _fill_catalogue(settings: Settings) -> list[ListedBook]:
     return catalogue.all_books()
 
 
-def _trained_champion(settings: Settings, listed: Sequence[ListedBook]) -> Any:
-    """The price model, trained, registered and promoted as ever, and loaded from the registry."""
+def _trained_champion(settings: Settings, listed: Sequence[ListedBook]) -> str:
+    """Folder of the price model, trained, registered and promoted as ever."""
     fitted = fit_price(_training_set(listed), PriceParams())
     if not fitted.informative:
         raise BookshelfError("the price model has learned a constant: there is no pipeline to measure")
@@ -77,7 +126,8 @@ def _trained_champion(settings: Settings, listed: Sequence[ListedBook]) -> Any:
     decision = promote("price", settings, version)
     if not decision.promoted:
         raise BookshelfError(str(decision))
-    return mlflow.sklearn.load_model(f"models:/price/{version}")
+    folder = settings.home / "yardstick"
+    return str(mlflow.artifacts.download_artifacts(f"models:/price/{version}", dst_path=str(folder)))
 
 
 def _training_set(listed: Sequence[ListedBook]) -> TrainingSet:
@@ -98,24 +148,16 @@ def _training_set(listed: Sequence[ListedBook]) -> TrainingSet:
     )
 
 
-def _question(listed: ListedBook) -> Question:
+def _question(listed: ListedBook) -> bytes:
     request = PriceRequest.model_validate({name: getattr(listed.book, name) for name in INPUTS})
-    row = book_frame([listed], now(), now())[list(INPUTS)].astype(dict.fromkeys(NUMBERS, "float64"))
-    return Question(row, request.model_dump_json(exclude_none=True).encode())
+    return request.model_dump_json(exclude_none=True).encode()
 
 
-def _measure(
-    call: Callable[[Question], Any], questions: Sequence[Question]
-) -> Callable[[], Mapping[Metric, float]]:
-    return lambda: measure_calls(call, questions)
-
-
-def _check_same_answers(ways: Mapping[str, Callable[[Question], Any]], questions: Sequence[Question]) -> None:
-    """Every way gives every question the same price; which also warms all of them up."""
-    bare, *served = ways
+def _check_same_answers(ways: Mapping[str, Ask], questions: Sequence[bytes]) -> None:
+    """Every way gives every question the same price, to the penny that ours are rounded to."""
     for question in questions:
-        price = round(float(ways[bare](question)["price"].iloc[0]), 2)
-        for label in served:
+        price: float = json.loads(ways[BARE](question))["price"]
+        for label in (BENTO, API, UNMETERED, UNTRACED):
             answer = PriceReply.model_validate_json(ways[label](question))
-            if answer.price != price:
-                raise BookshelfError(f"{label} answers {answer.price} where {bare} answers {price}")
+            if abs(answer.price - price) > 0.00501:
+                raise BookshelfError(f"{label} answers {answer.price} where {BARE} answers {price}")

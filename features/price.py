@@ -94,7 +94,7 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
             scaled = self.to_scale(y)
             shares = self._shares(columns, scaled)
             if out_of_fold is None:
-                centre = self._ways_out_of_fold(columns, scaled, shares) @ self._weights
+                centre = self._ways_out_of_fold(columns, scaled, shares) @ self.way_weights
             else:
                 centre = self.to_scale(out_of_fold)
             self.learner_ = self._learner(shares).fit(columns, scaled)
@@ -116,7 +116,7 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         else:
             columns = read_columns(X, self.inputs)
             with _one_thread():
-                centre = _by_way(self.learner_, columns) @ self._weights
+                centre = _by_way(self.learner_, columns) @ self.way_weights
                 below, above = self.intervals_.offsets(columns, centre)
         price = self.to_prices(centre)
         low = np.minimum(self.to_prices(centre + below), price)
@@ -130,7 +130,7 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         """
         columns, y = _checked(X, y)
         if self.kind != "median":
-            return self.to_prices(self.ways_out_of_fold(columns, y) @ self._weights)
+            return self.to_prices(self.ways_out_of_fold(columns, y) @ self.way_weights)
         predicted = np.empty(len(y))
         for seen, left_out in self._turns(columns):
             predicted[left_out] = np.median(y[seen])
@@ -146,18 +146,20 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
 
     def to_scale(self, prices: Values) -> Values:
         """Prices on the scale that is learned."""
-        return np.log1p(prices) if self._logarithmic else prices
+        return np.log1p(prices) if self.logarithmic else prices
 
     def to_prices(self, scaled: Values) -> Values:
         """Prices of 0 or more from the scale that is learned."""
-        return np.maximum(np.expm1(scaled) if self._logarithmic else scaled, 0.0)
+        return np.maximum(np.expm1(scaled) if self.logarithmic else scaled, 0.0)
 
     @property
-    def _logarithmic(self) -> bool:
+    def logarithmic(self) -> bool:
+        """Whether the scale that is learned is that of logarithms."""
         return self.log_price and self.informative
 
     @property
-    def _weights(self) -> Values:
+    def way_weights(self) -> Values:
+        """The weight of each way to a price, of which a linear model has one."""
         return np.array(self.weights if self.kind == "blend" else (1.0,))
 
     def _learner(self, shares: Mapping[str, float]) -> LinearPrices | StackedPrices:
@@ -171,7 +173,7 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
         return self.shares or variance_shares(columns, scaled, self.seed)
 
     def _ways_out_of_fold(self, columns: BookColumns, scaled: Values, shares: Mapping[str, float]) -> Values:
-        predicted = np.empty((len(scaled), len(self._weights)))
+        predicted = np.empty((len(scaled), len(self.way_weights)))
         for seen, left_out in self._turns(columns):
             learner = self._learner(shares).fit(columns.rows(seen), scaled[seen])
             predicted[left_out] = _by_way(learner, columns.rows(left_out))

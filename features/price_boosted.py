@@ -21,9 +21,9 @@ Loss = Literal["squared_error", "absolute_error"]
 #: that begin where the sum is wrong.
 WAYS = ("linear", "trees", "corrected")
 
-_COUNTED = ("author", "genre", "publisher")
+COUNTED = ("author", "genre", "publisher")
 # Below every number that is measured, so that what is not known has a side of its own in every tree.
-_UNKNOWN = -9.0
+UNKNOWN = -9.0
 
 
 class MeanPrices:
@@ -70,8 +70,8 @@ class Hints:
         told = [*self.linear.contributions(columns).T]
         for name, means in self.means_.items():
             mean, books = means.transform(columns.tokens[name])
-            told += [mean, books] if name in _COUNTED else [mean]
-        return np.column_stack([*told, np.nan_to_num(columns.measures, nan=_UNKNOWN)])
+            told += [mean, books] if name in COUNTED else [mean]
+        return np.column_stack([*told, np.nan_to_num(columns.measures, nan=UNKNOWN)])
 
     def linear_prices(self, told: Values) -> Values:
         """The linear model's prices (n,), from what it told."""

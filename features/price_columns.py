@@ -6,9 +6,10 @@ Nothing here is learned from prices or from other books, so that rows can be tak
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from math import isfinite, log2
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,10 @@ Values = NDArray[np.float64]
 Names = NDArray[np.object_]
 Rows = NDArray[np.int64] | NDArray[np.bool_]
 
-TEXTS = ("category", "genre", "author", "publisher", "binding", "language", "title", "description")
+#: The texts that name somebody or something, and those that are made of words.
+NAMING = ("category", "genre", "author", "publisher", "binding", "language")
+WORDS = ("title", "description")
+TEXTS = (*NAMING, *WORDS)
 NUMBERS = ("rating", "reviews", "year", "stock")
 #: Columns that every price model reads: numbers are NaN and texts "" where they are not known.
 INPUTS = (*TEXTS, *NUMBERS, "availability")
@@ -37,8 +41,9 @@ VECTOR = schema.VECTOR
 TOKENS = ("category", "genre", "author", "publisher", "binding", "language", "shelf", "edition", "steps")
 MEASURES = ("rating", "reviews", "year", "stock", "in_stock", "title_words", "description_words", "authors")
 
-_TOKEN_COLUMNS = 2**15
-_WORD_COLUMNS = 2**16
+#: Tokens and words are counted by place: the hash of each, modulo so many.
+TOKEN_COLUMNS = 2**15
+WORD_COLUMNS = 2**16
 # Before a comma, an ampersand or the like another author, genre or mark of an edition begins.
 _SEPARATOR = re.compile(r"\s*(?:[,;/|&]|\s[–—-]\s|[–—]|\band\b)\s*")
 _BLANK = " \t\n.()[]'\""
@@ -83,16 +88,15 @@ def read_columns(X: pd.DataFrame, wanted: Sequence[str] | None = None) -> BookCo
     require_columns(X, wanted)
     written = {name: texts(X, name) for name in (*TEXTS, "availability")}
     numbers = {name: X[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in NUMBERS}
-    parts = {name: [_parts(text) for text in written[name]] for name in TEXTS[:6]}
+    named = [named_in(cells) for cells in zip(*(written[name] for name in NAMING), strict=True)]
+    rows = zip(named, zip(*(numbers[name].tolist() for name in NUMBERS), strict=True), strict=True)
+    tokens = [tokens_of(parts, row) for parts, row in rows]
     return BookColumns(
         category=np.array(written["category"], dtype=object),
         editions=np.array(edition_keys(written["title"], written["author"]), dtype=object),
-        tokens=_tokens(parts, numbers),
-        words={
-            "title": _title_words().transform(written["title"]),
-            "description": _description_words().transform(written["description"]),
-        },
-        measures=_measures(written, parts["author"], numbers),
+        tokens={name: _hasher().transform([one[name] for one in tokens]) for name in TOKENS},
+        words={name: word_reader(name).transform(written[name]) for name in WORDS},
+        measures=_measures(written, [parts["author"] for parts in named], numbers),
         vectors=_vectors(X, written["description"]) if VECTOR in wanted else None,
     )
 
@@ -108,44 +112,46 @@ def texts(X: pd.DataFrame, column: str) -> list[str]:
     return [cell if isinstance(cell, str) else "" for cell in X[column]]
 
 
+def named_in(cells: Sequence[str]) -> dict[str, list[str]]:
+    """What each of a book's cells of `NAMING` names, in their order."""
+    return {name: _parts(cell) for name, cell in zip(NAMING, cells, strict=True)}
+
+
 def _parts(text: str) -> list[str]:
     """What a cell names, one or several: `A. Bell & C. Day` are two authors. Case is no part of a name."""
     found = (part.strip(_BLANK) for part in _SEPARATOR.split(text.casefold()))
     return [part for part in dict.fromkeys(found) if part]
 
 
-def _tokens(parts: dict[str, list[list[str]]], numbers: dict[str, Values]) -> dict[str, sparse.csr_matrix]:
-    whole = {name: [", ".join(cell) for cell in cells] for name, cells in parts.items()}
-    told: dict[str, list[list[str]]] = {
-        "category": [[cell] if cell else [] for cell in whole["category"]],
-        "genre": [[cell] if cell else [] for cell in whole["genre"]],
+def tokens_of(parts: Mapping[str, list[str]], numbers: Sequence[float]) -> dict[str, list[str]]:
+    """The tokens of one book by what they tell, from what its cells name and its `NUMBERS`."""
+    whole = {name: ", ".join(cell) for name, cell in parts.items()}
+    return {
+        "category": [whole["category"]] if whole["category"] else [],
+        "genre": [whole["genre"]] if whole["genre"] else [],
         "author": parts["author"],
         "publisher": parts["publisher"],
-        "binding": [
-            [f"all {cell}", *one] if cell else []
-            for cell, one in zip(whole["binding"], parts["binding"], strict=True)
-        ],
+        "binding": [f"all {whole['binding']}", *parts["binding"]] if whole["binding"] else [],
         "language": parts["language"],
         "shelf": _crossed(whole["category"], whole["binding"]),
         "edition": _crossed(whole["genre"], whole["binding"]),
-        "steps": [list(_steps(*row)) for row in zip(*(numbers[name] for name in NUMBERS), strict=True)],
+        "steps": list(_steps(*numbers)),
     }
-    return {name: _hasher().transform(told[name]) for name in TOKENS}
 
 
-def _crossed(left: list[str], right: list[str]) -> list[list[str]]:
+def _crossed(one: str, other: str) -> list[str]:
     """One token of both where both are known."""
-    return [[f"{one} × {other}"] if one and other else [] for one, other in zip(left, right, strict=True)]
+    return [f"{one} × {other}"] if one and other else []
 
 
 def _steps(rating: float, reviews: float, year: float, stock: float) -> Iterator[str]:
     """Numbers as steps, so that a price need not rise or fall with them in a line."""
     for name, value in (
-        ("rating", round(2 * rating) if np.isfinite(rating) else None),
-        ("reviews", int(2 * np.log2(1 + reviews)) if np.isfinite(reviews) else None),
-        ("year", int(year) if np.isfinite(year) else None),
-        ("years", int(year // 5) if np.isfinite(year) else None),
-        ("stock", int(np.log2(1 + stock)) if np.isfinite(stock) else None),
+        ("rating", round(2 * rating) if isfinite(rating) else None),
+        ("reviews", int(2 * log2(1 + reviews)) if isfinite(reviews) else None),
+        ("year", int(year) if isfinite(year) else None),
+        ("years", int(year // 5) if isfinite(year) else None),
+        ("stock", int(log2(1 + stock)) if isfinite(stock) else None),
     ):
         yield f"{name} {value}"
 
@@ -178,15 +184,11 @@ def _vectors(X: pd.DataFrame, descriptions: list[str]) -> NDArray[np.float32]:
 
 @cache
 def _hasher() -> FeatureHasher:
-    return FeatureHasher(_TOKEN_COLUMNS, input_type="string", alternate_sign=False)
-
-
-# Hashed, because a vocabulary cannot be made of books without text.
-@cache
-def _title_words() -> HashingVectorizer:
-    return HashingVectorizer(n_features=_WORD_COLUMNS, ngram_range=(1, 2), alternate_sign=False, norm=None)
+    return FeatureHasher(TOKEN_COLUMNS, input_type="string", alternate_sign=False)
 
 
 @cache
-def _description_words() -> HashingVectorizer:
-    return HashingVectorizer(n_features=_WORD_COLUMNS, stop_words="english", alternate_sign=False, norm=None)
+def word_reader(name: str) -> HashingVectorizer:
+    """What counts the words of one of `WORDS`; hashed, because a vocabulary needs books with text."""
+    told = {"ngram_range": (1, 2)} if name == "title" else {"stop_words": "english"}
+    return HashingVectorizer(n_features=WORD_COLUMNS, alternate_sign=False, norm=None, **told)

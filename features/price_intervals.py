@@ -18,7 +18,7 @@ Values = NDArray[np.float64]
 
 # Of fewer books it cannot be told which are harder.
 _FEWEST_TO_SCALE = 200
-_FURTHEST = 3.0  # times as hard, or as easy, as the middle book, at most
+FURTHEST = 3.0  # times as hard, or as easy, as the middle book, at most
 # A category of so many books has half a say in the width of its own intervals.
 _HALF_A_SAY = 100
 _LARGE_CATEGORY = 50
@@ -80,7 +80,7 @@ class ConformalIntervals:
 
     @staticmethod
     def _sizes(model: LinearPrices, columns: BookColumns) -> Values:
-        furthest = np.log(_FURTHEST)
+        furthest = np.log(FURTHEST)
         return np.exp(model.middle_ + (model.predict(columns) - model.middle_).clip(-furthest, furthest))
 
 

@@ -14,7 +14,7 @@ from features.price_columns import BookColumns
 Values = NDArray[np.float64]
 Matrix: TypeAlias = sparse.csr_matrix  # SciPy tells no types
 
-_LARGEST = 4.0  # numbers farther out, in spreads, count as so far
+LARGEST = 4.0  # numbers farther out, in spreads, count as so far
 
 
 class Part(Protocol):
@@ -103,7 +103,7 @@ class Numbers:
     def _scaled(self, part: Values) -> Values:
         known = np.isfinite(part)
         scaled = (np.where(known, part, self.middle_) - self.middle_) / self.spread_
-        return np.hstack([scaled.clip(-_LARGEST, _LARGEST), known])
+        return np.hstack([scaled.clip(-LARGEST, LARGEST), known])
 
 
 class Vectors:

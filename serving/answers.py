@@ -1,6 +1,6 @@
 """What each model answers: requests in, one reply or one error each out, in their order.
 
-One question is a batch of one, so that asking alone and asking in bulk cannot give different answers.
+One question is a batch of one, so that asking alone and asking in bulk go the same way.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from bookshelf.errors import BookshelfError, InvalidBook
 from features.schema import NUMBERS, VECTOR
 from features.text import clean_description
 from serving.champions import Champion
+from serving.compiled import compiled_form
 from serving.freshness import Freshness
 from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
 from serving.used import Used
@@ -69,7 +70,9 @@ class Answers(Protocol):
 class PriceAnswers:
     """Prices: books known by id get their features from the online store, all are predicted in one go.
 
-    Descriptions are encoded only for a model that reads vectors, in the thread that encodes for all.
+    Descriptions are encoded only for a model that reads vectors, in the thread that encodes for all. Few
+    books are priced by the model's compiled form, where it has one, and many by the model itself: the same
+    to `TOLERANCE`, and to a penny but for prices on the border between two.
     """
 
     contract = PriceRequest
@@ -81,6 +84,7 @@ class PriceAnswers:
         self._online = online
         self._freshness = freshness
         self._encoding = encoding
+        self._compiled = compiled_form(champion)
 
     async def __call__(
         self, requests: Sequence[PriceRequest], used: list[Used] | None = None
@@ -108,14 +112,18 @@ class PriceAnswers:
         if request.book_id is not None:
             return of_book(known, request.book_id)
         # A catalogue need not have any: then none is better than another, and the model takes no notice.
-        categories = [name for name in self.champion.model.categories if name]
-        if categories and request.category not in categories:
-            some = ", ".join(map(repr, categories[:_KNOWN_SHOWN]))
-            expected = f"one of the {len(categories)} categories the model knows, such as {some}"
+        if self._categories and request.category not in self._categories:
+            some = ", ".join(map(repr, list(self._categories)[:_KNOWN_SHOWN]))
+            expected = f"one of the {len(self._categories)} categories the model knows, such as {some}"
             raise InvalidBook("category", expected, request.category)
         given = request.model_dump(exclude={"book_id", "description"})
         known_texts = {name: text or "" for name, text in given.items() if name not in NUMBERS}
         return given | known_texts | {"description": clean_description(request.description or "")}
+
+    @cached_property
+    def _categories(self) -> dict[str, None]:
+        """Those that have a name, in the model's order."""
+        return dict.fromkeys(name for name in self.champion.model.categories if name)
 
     async def _with_vectors(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """The rows, each with the vector of its description if the model reads one."""
@@ -140,18 +148,26 @@ class PriceAnswers:
         if not rows:
             return []
         model = self.champion.model
-        predicted = model.predict(_frame(rows, model.inputs))
-        prices = predicted[["price", "low", "high"]].to_numpy().round(2).tolist()
         return [
             PriceReply(
-                price=price,
+                price=round(price, 2),
                 currency=model.currency,
-                interval=Interval(low=low, high=high, coverage=model.coverage),
+                interval=Interval(low=round(low, 2), high=round(high, 2), coverage=model.coverage),
                 informative=model.informative,
                 model=self.champion.ref,
             )
-            for price, low, high in prices
+            for price, low, high in self._prices(rows)
         ]
+
+    def _prices(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
+        """Price, low and high of each row."""
+        if self._compiled is not None and len(rows) <= _AT_ONCE:
+            return [self._compiled.predict(row) for row in rows]
+        model = self.champion.model
+        predicted: list[tuple[float, float, float]] = (
+            model.predict(_frame(rows, model.inputs))[["price", "low", "high"]].to_numpy().tolist()
+        )
+        return predicted
 
 
 class SentimentAnswers:

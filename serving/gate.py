@@ -17,14 +17,16 @@ from serving.queues import RETRY_AFTER_SECONDS, Queue, Queues
 #: Room for 1,000 inputs of 8 kB; far more than the largest single question that keeps its contract,
 #: so that a text that is too long is refused by its field's name and not by its size in bytes.
 MAX_BODY_BYTES = 8 * 2**20
+#: Where in the scope of a request its body is, as the model that it fits.
+CHECKED = "bookshelf.checked"
 
 
 class Gate:
     """ASGI middleware that checks bodies before BentoML reads them.
 
     BentoML would check them too, but logs a stack trace and answers in a form of its own for each that
-    is wrong. `contracts` maps each path to the model that its body must fit; other paths pass. What is as
-    it should be waits in `queues` for its turn.
+    is wrong. `contracts` maps each path to the model that its body must fit; other paths pass. What was
+    made of a body that fits goes along in the scope, under `CHECKED`, once it has had its turn in `queues`.
     """
 
     def __init__(self, app: App, contracts: Mapping[str, type[BaseModel]], queues: Queues) -> None:
@@ -45,7 +47,7 @@ class Gate:
         body = await _read(receive)
         if body is None:
             await response(_TOO_LARGE)(scope, receive, send)
-        elif refusal := _refusal(Headers(scope=scope), body, contract):
+        elif refusal := _refusal(scope, body, contract):
             await response(refusal)(scope, receive, send)
         elif queue is None:
             await self.app(scope, _Replay(body, receive), send)
@@ -103,14 +105,15 @@ async def _read(receive: Receive) -> bytes | None:
             return b"".join(parts) if size <= MAX_BODY_BYTES else None
 
 
-def _refusal(headers: Headers, body: bytes, contract: type[BaseModel]) -> Problem | None:
+def _refusal(scope: MutableMapping[str, Any], body: bytes, contract: type[BaseModel]) -> Problem | None:
     """What is wrong with the body; None for one that fits. No body at all counts as `{}`."""
-    kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    told = Headers(scope=scope).get("content-type", "application/json")
+    kind = told.partition(";")[0].strip().lower()
     if kind != "application/json":
         error = FieldError(field="Content-Type", message=f"must be application/json, got {kind[:100]!r}")
         return problem(415, "the body must be JSON", error)
     try:
-        contract.model_validate_json(body or b"{}")
+        scope[CHECKED] = contract.model_validate_json(body or b"{}")
     except ValidationError as error:
         return broken_contract(error)
     return None

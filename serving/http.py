@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import bentoml
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from pydantic import BaseModel
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bookshelf.contracts import MODEL_VERSION_HEADER, ModelRef
 from bookshelf.errors import BookshelfError
-from serving.gate import Gate
+from serving.gate import CHECKED, Gate
 from serving.problems import Problems, of_error, response
 from serving.queues import Queues
 
@@ -30,10 +32,16 @@ class ProblemService(bentoml.Service):  # type: ignore[misc]  # BentoML has no t
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         contracts = {method.route: method.input_spec for method in self.apis.values()}
+        for contract in contracts.values():
+            contract.from_http_request = _as_checked
         self.add_asgi_middleware(Gate, contracts=contracts, queues=Queues())
 
     def to_asgi(self, is_main: bool = True) -> Problems:
         app = super().to_asgi(is_main)
+        for middleware in app.user_middleware:
+            if middleware.cls is OpenTelemetryMiddleware:
+                # One span a request: those of its messages cost as much again and tell nothing.
+                middleware.kwargs["exclude_spans"] = ["receive", "send"]
         return Problems(app, frozenset(_paths(app)))
 
 
@@ -52,6 +60,11 @@ def endpoint(method: Callable[[Any, Asked], Awaitable[Answered]]) -> Any:
             return response(of_error(error))
 
     return bentoml.api(answering)
+
+
+async def _as_checked(request: Request, _serde: object) -> Any:
+    """What the gate has made of the body; BentoML would read and check it once more."""
+    return request.scope[CHECKED]
 
 
 def _reply(answer: BaseModel | Response) -> Response:

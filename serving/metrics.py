@@ -71,6 +71,11 @@ def count_written(size: int) -> None:
     _written().inc(size)
 
 
+def note_compiled(version: str, *, compiled: bool) -> None:
+    """Set `bookshelf_price_compiled`: whether that version's compiled form gives its prices."""
+    _compiled().labels(version).set(float(compiled))
+
+
 def observe_age(service: str, view: str, status: str, age_seconds: float | None) -> None:
     """Count one book's values of a view by their status, and note their age where there are any."""
     _statuses().labels(service, view, status).inc()
@@ -177,6 +182,17 @@ def _written() -> Counter:
     from prometheus_client import Counter
 
     return Counter("bookshelf_prediction_log_bytes", "Written to the journals of the prediction log.")
+
+
+def _compiled() -> Gauge:
+    from prometheus_client import Gauge
+
+    return Gauge(
+        "bookshelf_price_compiled",
+        "1 where a version's compiled form prices few books, 0 where scikit-learn does.",
+        ("version",),
+        multiprocess_mode="livemin",
+    )
 
 
 @cache

@@ -8,16 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bookshelf.errors import ModelUnavailable, NotFound
 from features import schema
 
 if TYPE_CHECKING:
-    from feast import FeatureStore
-    from feast.online_response import OnlineResponse
+    from feast import FeatureStore, FeatureView
+    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 
 log = logging.getLogger(__name__)
+
+#: What a view has of one book, as Feast gives it: time of its row and values by feature; None is nothing.
+Part: TypeAlias = tuple[datetime | None, Mapping[str, Any] | None]
 
 #: The features that the price model reads: its service's without the price and its currency.
 PRICE_FEATURES = tuple(
@@ -36,6 +41,7 @@ TABLE_FEATURES = tuple(
 
 # A long table is read in parts, so that a prediction by id waits for a part and not for the whole.
 _PART = 250
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,16 @@ class OnlineRow:
 class OnlineFeatures:
     """The online store, opened at the first read and opened again after a failure.
 
-    Feast's stores keep one connection each, so one thread does all the reading.
+    Feast's stores keep one connection each, so that one reads at a time: a thread, where the store may be
+    far away or has to be opened, or whoever asks for a few rows of a local file while that is free. Handing
+    these to the thread and back takes longer than to read them.
     """
 
     def __init__(self, open_store: Callable[[], FeatureStore]) -> None:
         self._open_store = open_store
         self._store: FeatureStore | None = None
+        self._views: dict[str, FeatureView] = {}
+        self._reading = Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="online-store")
 
     async def rows(self, book_ids: Sequence[int], features: Sequence[str]) -> dict[int, Mapping[str, Any]]:
@@ -73,10 +83,15 @@ class OnlineFeatures:
         """As `rows`, with what is needed to say how fresh they are."""
         loop = asyncio.get_running_loop()
         wanted = list(dict.fromkeys(book_ids))
+        if len(wanted) <= _AT_ONCE and self._is_near() and self._reading.acquire(blocking=False):
+            try:
+                return self._read(wanted, features)
+            finally:
+                self._reading.release()
         found: dict[int, OnlineRow] = {}
         for start in range(0, len(wanted), _PART):
             part = wanted[start : start + _PART]
-            found |= await loop.run_in_executor(self._thread, self._read, part, features)
+            found |= await loop.run_in_executor(self._thread, self._read_in_turn, part, features)
         return found
 
     def known_features(self) -> frozenset[str] | None:
@@ -86,79 +101,109 @@ class OnlineFeatures:
     def warm_up(self) -> None:
         """Open the store and read once. A store that cannot be read now is tried again when it is needed."""
         try:
-            self._thread.submit(self._read, [1], PRICE_FEATURES).result()
+            self._thread.submit(self._read_in_turn, [1], PRICE_FEATURES).result()
         except ModelUnavailable as error:
             log.warning("%s", error)
 
+    def _is_near(self) -> bool:
+        """Whether the store is open and a file of this machine, of which a few rows are read in no time."""
+        store = self._store
+        return store is not None and store.config.online_store.type == "sqlite"
+
+    def _read_in_turn(self, book_ids: Sequence[int], features: Sequence[str]) -> dict[int, OnlineRow]:
+        with self._reading:
+            return self._read(book_ids, features)
+
     def _known_features(self) -> frozenset[str] | None:
         try:
-            self._store = self._store or self._open_store()
-            self._store.refresh_registry()
-            views = self._store.list_feature_views()
+            store = self._opened()
+            store.refresh_registry()
+            views = store.list_feature_views()
         # Each kind of store and its driver raise errors of their own.
         except Exception as error:  # noqa: BLE001
             self._store = None
             log.warning("the feature store's registry cannot be read: %s", error)
             return None
+        self._views = {view.name: view for view in views}
         return frozenset(f"{view.name}:{field.name}" for view in views for field in view.features)
 
     def _read(self, book_ids: Sequence[int], features: Sequence[str]) -> dict[int, OnlineRow]:
+        wanted = _by_view(tuple(features))
+        keys = [key_of(one) for one in book_ids]
         try:
-            self._store = self._store or self._open_store()
-            response = self._store.get_online_features(
-                features=list(features), entity_rows=[{schema.JOIN_KEY: one} for one in book_ids]
-            )
-            columns = response.to_dict()
+            store = self._opened()
+            # The store's own read, view by view. What Feast's `get_online_features` adds, which looks every
+            # name up in the registry and puts the rows into a message, takes ten times as long.
+            found = [
+                store.provider.online_read(store.config, self._view(store, view), keys, list(names))
+                for view, names in wanted.items()
+            ]
         # Each kind of store and its driver raise errors of their own.
         except Exception as error:
             self._store = None
             reason = f"{type(error).__name__}: {error}"
             raise ModelUnavailable(f"the online feature store cannot be read: {reason}") from error
-        names = [feature.partition(":")[2] for feature in features]
-        read = zip(
-            columns[schema.JOIN_KEY],
-            zip(*(columns[name] for name in names), strict=True),
-            _event_times(response, features),
-            _missing(response, features),
-            strict=True,
-        )
-        # An unknown book comes back as a row of nothing, not as an error.
-        return {
-            key: OnlineRow(dict(zip(names, values, strict=True)), event_times, missing)
-            for key, values, event_times, missing in read
-            if any(value is not None for value in values)
-        }
+        rows = {book_id: _row(wanted, parts) for book_id, *parts in zip(book_ids, *found, strict=True)}
+        # Of an unknown book there is a row of nothing, and no error.
+        return {book_id: row for book_id, row in rows.items() if any(map(_is_told, row.values.values()))}
+
+    def _opened(self) -> FeatureStore:
+        if self._store is None:
+            self._views = {}
+            self._store = self._open_store()
+        return self._store
+
+    def _view(self, store: FeatureStore, name: str) -> FeatureView:
+        """The view as the registry has it, asked once a store."""
+        if name not in self._views:
+            self._views[name] = store.get_feature_view(name)
+        return self._views[name]
 
 
-def _event_times(response: OnlineResponse, features: Sequence[str]) -> list[dict[str, datetime]]:
-    """For each book asked for, view -> event time of its row; a view without one is left out."""
-    vectors = _vectors(response)
-    first = {view: name for view, _, name in (one.partition(":") for one in reversed(features))}
-    by_view = {view: vectors[name].event_timestamps for view, name in first.items()}
-    return [
-        {
-            view: datetime.fromtimestamp(stamp.seconds + stamp.nanos / 1e9, UTC)
-            for view, stamp in zip(by_view, stamps, strict=True)
-            if stamp.seconds
-        }
-        for stamps in zip(*by_view.values(), strict=True)
-    ]
+@lru_cache(maxsize=16)
+def _by_view(features: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
+    """Names of features by view, from `view:feature`."""
+    found: dict[str, list[str]] = {}
+    for view, _, name in (one.partition(":") for one in features):
+        found.setdefault(view, []).append(name)
+    return found
 
 
-def _missing(response: OnlineResponse, features: Sequence[str]) -> list[tuple[str, ...]]:
-    """For each book asked for, the features that the store does not have."""
-    from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
+def key_of(book_id: int) -> EntityKey:
+    """What Feast finds a book's rows by."""
+    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+    from feast.protos.feast.types.Value_pb2 import Value
 
-    vectors = _vectors(response)
-    statuses = [vectors[feature.partition(":")[2]].statuses for feature in features]
-    return [
-        tuple(one for one, status in zip(features, row, strict=True) if status != FieldStatus.PRESENT)
-        for row in zip(*statuses, strict=True)
-    ]
+    return EntityKey(join_keys=[schema.JOIN_KEY], entity_values=[Value(int64_val=book_id)])
 
 
-def _vectors(response: OnlineResponse) -> dict[str, Any]:
-    return dict(zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True))
+def _row(wanted: Mapping[str, Sequence[str]], parts: Sequence[Part]) -> OnlineRow:
+    """One book's row, of what each view has of it."""
+    values: dict[str, Any] = {}
+    event_times: dict[str, datetime] = {}
+    missing: list[str] = []
+    for (view, names), (event_time, told) in zip(wanted.items(), parts, strict=True):
+        if event_time is not None:
+            event_times[view] = event_time.astimezone(UTC)
+        for name in names:
+            value = None if told is None else told.get(name)
+            if value is None:
+                missing.append(f"{view}:{name}")
+            values[name] = None if value is None else _plain(value)
+    return OnlineRow(values, event_times, tuple(missing))
+
+
+def _plain(value: Any) -> Any:
+    """A text, a number or a list of numbers out of Feast's message; None out of an empty one."""
+    kind = value.WhichOneof("val")
+    if kind is None:
+        return None
+    told = getattr(value, kind)
+    return list(told.val) if kind.endswith("_list_val") else told
+
+
+def _is_told(value: Any) -> bool:
+    return value is not None
 
 
 def of_book(rows: Mapping[int, OnlineRow], book_id: int) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -124,3 +125,28 @@ def test_without_a_store_a_price_by_features_is_answered_and_one_by_id_says_what
     assert isinstance(reply, PriceReply)
     with pytest.raises(ModelUnavailable, match="the online feature store cannot be read"):
         asyncio.run(answers([PriceRequest.model_validate({"book_id": 2})]))
+
+
+def test_values_and_times_are_those_that_feast_itself_gives(online: OnlineFeatures, home: Settings) -> None:
+    rows = asyncio.run(online.read(range(1, 61), PRICE_FEATURES))
+    response = open_feature_store(home, mlflow=False).get_online_features(
+        features=list(PRICE_FEATURES), entity_rows=[{schema.JOIN_KEY: one} for one in rows]
+    )
+    columns = response.to_dict()
+    for place, book_id in enumerate(columns.pop(schema.JOIN_KEY)):
+        assert rows[book_id].values == {name: values[place] for name, values in columns.items()}
+        assert set(rows[book_id].event_times.values()) == {TAKEN_AT}
+
+
+def test_a_few_rows_wait_for_nobody_but_who_reads_the_same_file_now(online: OnlineFeatures) -> None:
+    online.warm_up()
+    online._thread.submit(time.sleep, 0.5)
+    began = time.monotonic()
+    assert asyncio.run(online.read([2], PRICE_FEATURES))
+    assert time.monotonic() - began < 0.4
+    with ThreadPoolExecutor(1) as other:
+        with online._reading:
+            waiting = other.submit(asyncio.run, online.read([3], PRICE_FEATURES))
+            time.sleep(0.2)
+            assert not waiting.done()
+        assert sorted(waiting.result(timeout=5)) == [3]
