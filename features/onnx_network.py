@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -71,11 +72,15 @@ class Form:
 class OnnxNetwork:
     """A `Network` of an exported graph, on one core a batch."""
 
-    def __init__(self, folder: Path, precision: Precision = "fp32") -> None:
-        """The network in the folder. Raises `OSError` or `ValueError` where there is none that is whole."""
+    def __init__(self, folder: Path, precision: Precision = "fp32", cores: int | None = None) -> None:
+        """The network in the folder, on so many cores at most, by default on all that the process has.
+
+        Raises `OSError` or `ValueError` where there is none that is whole.
+        """
         from tokenizers import Tokenizer
 
         self._folder = folder
+        self._cores = min(cores or sys.maxsize, len(os.sched_getaffinity(0)))
         self._precision = precision
         self._form = Form.read(folder)
         self._form.check(folder, graph_name(precision), TOKENIZER)
@@ -100,7 +105,7 @@ class OnnxNetwork:
 
     def smaller(self) -> OnnxNetwork | None:
         try:
-            return OnnxNetwork(self._folder, "int8") if self._form.agreement else None
+            return OnnxNetwork(self._folder, "int8", self._cores) if self._form.agreement else None
         except (OSError, ValueError) as error:
             log.warning("the encoder's int8 form cannot be used: %s", error)
             return None
@@ -121,10 +126,18 @@ class OnnxNetwork:
         return [len(one.ids) for one in self._counting.encode_batch(texts, add_special_tokens=False)]
 
     def ends(self, batches: Iterable[list[str]]) -> Iterator[Vectors]:
-        return _run(partial(self._forward, END), batches)
+        return self._run(partial(self._forward, END), batches)
 
     def layers(self, batches: Iterable[list[str]]) -> Iterator[Vectors]:
-        return _run(partial(self._forward, LAYER_MEANS), batches)
+        return self._run(partial(self._forward, LAYER_MEANS), batches)
+
+    def _run(self, forward: Forward, batches: Iterable[list[str]]) -> Iterator[Vectors]:
+        """One batch here and now, several side by side: for one a thread takes longer than it saves."""
+        rest = iter(batches)
+        first, second = next(rest, None), next(rest, None)
+        if first is None or second is None:
+            return map(forward, [] if first is None else [first])
+        return side_by_side(forward, chain([first, second], rest), self._cores)
 
     def _forward(self, output: str, texts: list[str]) -> Vectors:
         read = self._reading.encode_batch([self._form.prompt + text for text in texts])
@@ -165,13 +178,3 @@ def graph_name(precision: Precision) -> str:
 def sha256_of(file: Path) -> str:
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _run(forward: Forward, batches: Iterable[list[str]]) -> Iterator[Vectors]:
-    """One batch here and now, many side by side: for one text a thread takes longer than it saves."""
-    rest = iter(batches)
-    first = list(next(rest, []))
-    second = next(rest, None)
-    if second is None:
-        return iter([forward(first)] if first else [])
-    return side_by_side(forward, chain([first, second], rest), len(os.sched_getaffinity(0)))

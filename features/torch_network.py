@@ -132,6 +132,8 @@ class TorchNetwork:
             "pooling": _POOLING,
             "max_seq_length": self.model.max_seq_length,
             "prompts": self.model.prompts,
-            "modules": [[type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in self.model],
+            "modules": [
+                [type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in self.model
+            ],
             "vocabulary": tokenizer.get_vocab(),
         }

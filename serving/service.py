@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from functools import cached_property, partial
 from threading import Event, Thread
@@ -52,6 +51,7 @@ from serving.answers import Answers, PriceAnswers, SentimentAnswers
 from serving.batch import predictions
 from serving.champions import Champion, Registry
 from serving.checks import check_inputs, rehearse
+from serving.encoding import Encoding
 from serving.files import file_response
 from serving.follow import Follower
 from serving.freshness import Freshness, LastRead
@@ -62,7 +62,7 @@ from serving.offer import OnOffer
 from serving.online import OnlineFeatures
 from serving.past import PastFeatures
 from serving.recommendations import RecommendationAnswers
-from serving.shelf import Shelf, limit_threads, settled_heap
+from serving.shelf import Shelf, settled_heap
 from serving.tables import features_table, past_training_table, training_table
 from serving.whole_tables import all_features, all_past_training_rows, all_training_rows
 
@@ -106,7 +106,7 @@ class Bookshelf:
         self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.past = PastFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.offer = OnOffer(lambda: self.catalogue)
-        self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
+        self.encoding = Encoding()
         self.last_read = LastRead(lambda: self.catalogue)
         self.shelf = Shelf()
         self.follower = Follower(self.registry, self.shelf, self.prepare)
@@ -123,7 +123,6 @@ class Bookshelf:
         with settled_heap():
             self.follower.look()
             self.online.warm_up()
-            limit_threads()
         self.shelf.open()
         self.follower.follow(self.ended)
 
