@@ -62,6 +62,8 @@ def exported(network: Network, folder: Path) -> Path:
         try:
             export(network, new)
             new.rename(target)
+        except ValueError as error:
+            raise NotExported(str(error)) from error
         finally:
             shutil.rmtree(new, ignore_errors=True)
     return target
@@ -89,7 +91,13 @@ def export(network: Network, folder: Path) -> Form:
 def _with_int8(network: TorchNetwork, folder: Path, form: Form) -> Form:
     """The form, with an int8 graph beside the other if its vectors agree."""
     graph = folder / graph_name("int8")
-    _write_int8(folder / graph_name("fp32"), graph)
+    try:
+        _write_int8(folder / graph_name("fp32"), graph)
+    # The tool raises what it likes at a graph that it does not expect, and full precision does without it.
+    except Exception as error:  # noqa: BLE001
+        log.warning("the encoder has no int8 form: %s: %s", type(error).__name__, error)
+        graph.unlink(missing_ok=True)
+        return form
     form = _form(network, folder, {})
     form.write(folder)
     agreement = {

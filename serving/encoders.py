@@ -23,7 +23,7 @@ _MOST_THREADS = 2
 
 @dataclass(frozen=True)
 class EncoderLoader:
-    """Makes an encoder of the files of its version; forms that are missing there are made, and kept in `made`."""
+    """Makes an encoder of the files of its version; a form that they lack is made, and kept in `made`."""
 
     made: Path
     precision: Precision

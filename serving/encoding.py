@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from queue import SimpleQueue
@@ -13,7 +13,7 @@ from typing import Any, Self
 from bookshelf.contracts import MAX_DESCRIPTION
 
 #: Many texts -> one result a text, in their order. Equal functions are the same work for any caller.
-Work = Callable[[list[str]], Sequence[Any]]
+Work = Callable[[list[str]], Iterable[Any]]
 
 # As much as one text may be: beyond that a batch gains little, and whoever comes next waits for all of it.
 _CHARACTERS_AT_ONCE = MAX_DESCRIPTION

@@ -1,4 +1,4 @@
-"""Whether a model may be given vectors of int8 for what it is asked: where its own evaluation loses nothing."""
+"""Whether a model may be asked with vectors of int8: where its own evaluation loses nothing by them."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ def _weights(
     return learnt_weights(model, lists, learnable, params.held, params.seed, lowest=0.0)
 
 
-def losses_by(model: BookRecommender, frame: pd.DataFrame, embed: Embed) -> Losses:
+def losses_by(model: BookRecommender, frame: pd.DataFrame, embed: retrieval.Embed) -> Losses:
     """What the model loses on a held-out frame whose first halves, which ask, are embedded by that."""
     return {"one_less_mrr": held_out_losses(model, retrieval.asked_by(frame, embed))}
 
