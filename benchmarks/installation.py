@@ -34,6 +34,7 @@ def temporary_installation() -> Iterator[Settings]:
         yield load_settings().model_copy(
             update={
                 "home": root / "var",
+                "encoders": root / "var" / "encoders",
                 "mlruns": root / "mlruns",
                 "export_csv": root / "data" / "books.csv",
                 "database_url": "",

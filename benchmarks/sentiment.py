@@ -37,7 +37,9 @@ def run(rounds: int, tell: Tell) -> Outcome:
     settings = load_settings()
     books = Catalogue.open(settings.catalogue_url).all_books(BookFilter())
     described = labelled_descriptions(books, load_hand_labels())
-    with KeptVectors(settings.kept_vectors, partial(LayeredEncoder.load, settings.encoder)) as layers:
+    with KeptVectors(
+        settings.kept_vectors, partial(LayeredEncoder.load, settings.encoder, settings.encoders)
+    ) as layers:
         params = SentimentParams()
         model = sentiment_of(load_corpus(BUNDLED), [], layers.embed, params, datetime.now(UTC)).model
         comparisons = compare(

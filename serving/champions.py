@@ -7,7 +7,6 @@ nothing is written to it but one tag: what became of a version here.
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from bookshelf.contracts import ENCODER_NAME, ModelName, ModelRef
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from serving.appointment import FINGERPRINT_TAG, Appointment
+from serving.encoders import EncoderLoader, without_logged_code
 from serving.local_copy import LocalCopies
 from serving.wanted_trials import WantedTrial, wanted_trial
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from features.embedding import Encoder
+    from features.onnx_network import Precision
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ class Registry:
         self._uri = settings.tracking_uri
         self._copies = LocalCopies(settings.home.resolve() / "serving")
         # One copy of the weights, however many models and versions read its vectors; none that nobody reads.
-        self._encoders: WeakValueDictionary[str, Encoder] = WeakValueDictionary()
+        self._encoders: WeakValueDictionary[tuple[str, Precision], Encoder] = WeakValueDictionary()
+        self._made = settings.encoders
         self._training_sets: dict[str, Path] = {}
 
     def appointed(self, name: ModelName) -> Appointment | None:
@@ -189,13 +191,16 @@ class Registry:
             raise ModelUnavailable(
                 f"{appointed.name} version {appointed.version} has no tag encoder_version that is a number"
             )
-        encoder = self._encoders.get(key) or self._loaded(ENCODER_NAME, number, key, _load_encoder)
-        if appointed.tags.get(FINGERPRINT_TAG, encoder.fingerprint) != encoder.fingerprint:
+        ready = (key, appointed.precision)
+        load = EncoderLoader(self._made, appointed.precision)
+        encoder = self._encoders.get(ready) or self._loaded(ENCODER_NAME, number, key, load)
+        fingerprint = encoder.network.weights_fingerprint
+        if appointed.tags.get(FINGERPRINT_TAG, fingerprint) != fingerprint:
             raise ModelUnavailable(
                 f"{appointed.name} version {appointed.version} was not trained with "
                 f"encoder version {number}, which its tag names"
             )
-        self._encoders[key] = encoder
+        self._encoders[ready] = encoder
         return encoder
 
     def _loaded(self, name: str, version: str, key: str, load: Callable[[Path], Loaded]) -> Loaded:
@@ -251,25 +256,11 @@ def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], 
     example = described.load_input_example(str(folder))
     if example is None:
         raise ModelUnavailable(f"{name} version {version} has no input example to be checked with")
-    with _without_logged_code():
+    with without_logged_code():
         model = mlflow.sklearn.load_model(str(folder))
     model.predict(example)  # a model that fails here would fail every caller; it also warms it up
     named = described.signature.inputs.has_input_names()
     return model, tuple(described.signature.inputs.input_names()) if named else (), example
-
-
-def _load_encoder(folder: Path) -> Encoder:
-    import mlflow.sentence_transformers
-    from mlflow.models import Model
-
-    from features.embedding import Encoder
-
-    if Model.load(str(folder)).signature is None:
-        raise ModelUnavailable(f"the {ENCODER_NAME} has no signature")
-    with _without_logged_code():
-        encoder = Encoder.of(mlflow.sentence_transformers.load_model(str(folder)))
-    encoder.embed(["A short text.", "A longer text, so that a second shape is seen. " * 40])
-    return encoder
 
 
 @contextmanager
@@ -283,13 +274,3 @@ def _reading(what: str) -> Iterator[None]:
     # take the others off duty.
     except Exception as error:
         raise ModelUnavailable(f"{what} cannot be served: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def _without_logged_code() -> Iterator[None]:
-    """Keep the copy of our code that is logged with a model, for machines without it, off `sys.path`."""
-    before = list(sys.path)
-    try:
-        yield
-    finally:
-        sys.path = before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +21,7 @@ from features.schema import VECTOR
 from features.text import clean_description
 from serving.answers import Answer
 from serving.champions import Champion
+from serving.encoding import Encoding
 from serving.offer import Offer, OnOffer, Places
 from serving.used import Used
 
@@ -40,14 +40,11 @@ _AT_ONCE, _FEW_BOOKS = 8, 10_000
 
 
 class RecommendationAnswers:
-    """The books nearest to each request, of those still on offer, each with its reason.
-
-    One thread encodes texts for all callers: two would share the same cores.
-    """
+    """The books nearest to each request, of those still on offer, each with its reason."""
 
     contract = RecommendationRequest
 
-    def __init__(self, champion: Champion, offer: OnOffer, encoding: ThreadPoolExecutor) -> None:
+    def __init__(self, champion: Champion, offer: OnOffer, encoding: Encoding) -> None:
         self.champion = champion
         self._offer = offer
         self._encoding = encoding
@@ -94,9 +91,8 @@ class RecommendationAnswers:
         if not text:
             return None
         assert self.champion.encoder is not None  # no recommender is served without one
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._encoding, self.champion.encoder.embed, [text])
-        vector: NDArray[np.float32] = found[0]
+        [found] = await self._encoding.done(self.champion.encoder.embed, [text])
+        vector: NDArray[np.float32] = found
         return vector
 
     def _answers(

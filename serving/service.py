@@ -10,7 +10,6 @@ worker follows the registry from then on: a version that is named champion answe
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
 from functools import cached_property, partial
 from threading import Event, Thread
@@ -59,6 +58,7 @@ from serving.asking import Asking
 from serving.challengers import TrialFollower
 from serving.champions import Champion, Registry
 from serving.checks import check_inputs, feature_service, rehearse
+from serving.encoding import Encoding
 from serving.files import file_response
 from serving.follow import Follower, follow
 from serving.freshness import Freshness, LastRead
@@ -74,7 +74,7 @@ from serving.past import PastFeatures
 from serving.prediction_log import PredictionLog
 from serving.recommendations import RecommendationAnswers
 from serving.replay import Replays
-from serving.shelf import Shelf, limit_threads, settled_heap
+from serving.shelf import Shelf, settled_heap
 from serving.tables import features_table, past_training_table, training_table
 from serving.whole_tables import all_features, all_past_training_rows, all_training_rows
 
@@ -118,7 +118,7 @@ class Bookshelf:
         self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.past = PastFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.offer = OnOffer(lambda: self.catalogue)
-        self.encoding = ThreadPoolExecutor(max_workers=1, thread_name_prefix="encoding")
+        self.encoding = Encoding()
         self.last_read = LastRead(lambda: self.catalogue)
         self.newest = NewestSnapshot(lambda: self.catalogue)
         retention = timedelta(days=self.settings.prediction_retention)
@@ -144,7 +144,6 @@ class Bookshelf:
         with settled_heap():
             self.follower.look()
             self.online.warm_up()
-            limit_threads()
         self.shelf.open()
         follow(self.ended, self.follower.look, self.trial_follower.look)
 

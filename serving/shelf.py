@@ -16,8 +16,6 @@ from serving.answers import Answers
 
 log = logging.getLogger(__name__)
 
-# More threads than this gain little on texts of one chunk and take the cores from everybody else.
-_MOST_THREADS = 2
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 
@@ -152,13 +150,6 @@ def _same(one: Answers, other: Answers | None) -> bool:
 
 def _keeps(answers: Answers) -> str:
     return f"{answers.champion.name} version {answers.champion.version} stays on duty"
-
-
-def limit_threads() -> None:
-    """Hold torch to a few threads: by itself it takes every core of the machine."""
-    import torch
-
-    torch.set_num_threads(min(_MOST_THREADS, torch.get_num_threads()))
 
 
 @contextmanager

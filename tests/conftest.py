@@ -34,11 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quiet_environment() -> Iterator[None]:
-    """No test asks a hub or reports to anybody."""
+def quiet_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test asks a hub or reports to anybody, and one writes the encoder's faster form for all."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in QUIET_ENVIRONMENT.items():
             patch.setenv(name, value)
+        patch.setenv("BOOKSHELF_ENCODERS", str(tmp_path_factory.getbasetemp().parent / "encoders"))
         yield
 
 

@@ -66,7 +66,7 @@ def _tones(
     """Scores of descriptions, each read once, however many tables it is in."""
     texts = [list(table["description"].iloc[chosen(table[schema.JOIN_KEY].to_numpy())]) for table in tables]
     distinct = sorted({text for side in texts for text in side if text})
-    load = partial(LayeredEncoder.load, settings.encoder)
+    load = partial(LayeredEncoder.load, settings.encoder, settings.encoders)
     expected = None if fingerprint is None else fingerprint_over(fingerprint)
     try:
         with KeptVectors(settings.kept_vectors, load, expected) as vectors:

@@ -59,7 +59,7 @@ def parity(settings: Settings, as_of: datetime | None = None, service: str = EVE
         found = _begun(catalogue, as_of, service)
         wanted = BookFilter(as_of=found.as_of)
         _, books = catalogue.page(wanted, number=1, size=1)
-        encoder = Encoder.load(settings.encoder)
+        encoder = Encoder.load(settings.encoder, settings.encoders)
         with KeptVectors(settings.kept_vectors, lambda: encoder) as vectors:
             reader = _Reader(open_feature_store(settings, mlflow=False), found, vectors, encoder, books)
             for part in _parts(catalogue.stream_books(wanted)):

@@ -33,6 +33,7 @@ from training.judging import by_relations, found_by, width_of, with_judges
 from training.lists import catalogue_lists
 from training.metrics import bootstrap_mean
 from training.neighbours import AUTO, KINDS, Neighbours, neighbours_of, read_neighbours
+from training.precision import Losses, with_precision
 from training.recommender_card import recommender_card
 from training.recommender_plots import recommender_figures
 from training.retrieval import Found
@@ -112,9 +113,14 @@ def fit_recommender(
         books = [by_id[book_id] for book_id in data.book_ids]
         neighbours = neighbours_of(told, books, list(data.frame["title"]), params.neighbour_ids)
         print(f"  {params.neighbours}: {neighbours}")
-    with KeptVectors(settings.kept_vectors, partial(Encoder.load, settings.encoder)) as vectors:
+    encoder = Encoder.load(settings.encoder, settings.encoders)
+    with KeptVectors(settings.kept_vectors, lambda: encoder) as vectors:
         fitted = recommender_of(data, vectors, params, neighbours)
-    return replace(fitted, metrics={**fitted.metrics, **vectors.counts})
+        counts = vectors.counts
+        held_out = fitted.dataset[fitted.dataset[HELD_OUT]].reset_index(drop=True)
+        judge = partial(losses_by, fitted.model, held_out)
+        fitted = with_precision(fitted, settings, vectors.embed, encoder.smaller(), judge)
+    return replace(fitted, metrics={**fitted.metrics, **counts})
 
 
 def recommender_of(
@@ -176,6 +182,11 @@ def _weights(
         return learnt_weights(model, [neighbours.learning], neighbours.learnable, held, params.seed)
     lists = catalogue_lists(model, learnable, params.seed)
     return learnt_weights(model, lists, learnable, params.held, params.seed, lowest=0.0)
+
+
+def losses_by(model: BookRecommender, frame: pd.DataFrame, embed: retrieval.Embed) -> Losses:
+    """What the model loses on a held-out frame whose first halves, which ask, are embedded by that."""
+    return {"one_less_mrr": held_out_losses(model, retrieval.asked_by(frame, embed))}
 
 
 def held_out_losses(model: BookRecommender, frame: pd.DataFrame) -> Values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -21,14 +22,17 @@ from mlflow.models.model import ModelInfo
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS, MLFLOW_RUN_NAME
 
-from bookshelf.contracts import ENCODER_NAME
+from bookshelf.contracts import ENCODER_FORM, ENCODER_NAME
 from bookshelf.errors import TrainingError
 from bookshelf.settings import ROOT, Settings
 from features.embedding import Encoder
+from features.onnx_export import NotExported, exported
 from training.aliases import CHALLENGER, CHAMPION
 from training.explanation import log_explanation
 from training.fitted import Fitted
 from training.runs import model_run, tracking_client
+
+log = logging.getLogger(__name__)
 
 FINGERPRINT_TAG = "encoder_fingerprint"
 
@@ -91,6 +95,7 @@ def ensure_encoder(settings: Settings) -> str:
         number = _encoder_version(client, encoder.fingerprint)
         if number is None:
             number = _log_encoder(client, settings, encoder)
+        _log_form(client, settings, encoder, number)
         client.set_registered_model_alias(ENCODER_NAME, CHAMPION, number)
     return number
 
@@ -213,3 +218,18 @@ def _log_encoder(client: MlflowClient, settings: Settings, encoder: Encoder) -> 
             pip_requirements=_pinned("mlflow", "sentence-transformers", "torch"),
         )
         return _create_version(client, ENCODER_NAME, info, tags, f"{settings.encoder}, as installed")
+
+
+def _log_form(client: MlflowClient, settings: Settings, encoder: Encoder, number: str) -> None:
+    """Put the form in which the encoder is served beside its weights, unless it lies there or has none."""
+    model_id = client.get_model_version(ENCODER_NAME, number).model_id
+    if model_id is None:  # a version from before there were logged models
+        return
+    if any(one.path == ENCODER_FORM for one in client.list_logged_model_artifacts(model_id)):
+        return
+    try:
+        folder = exported(encoder.network, settings.encoders)
+    except NotExported as error:
+        log.warning("the encoder is registered without a faster form: %s", error)
+        return
+    client.log_model_artifacts(model_id, str(folder), ENCODER_FORM)

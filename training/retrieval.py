@@ -99,6 +99,12 @@ def with_vectors(
     return rows
 
 
+def asked_by(rows: pd.DataFrame, embed: Embed) -> pd.DataFrame:
+    """Held-out rows whose first halves, with which they ask, are embedded by that."""
+    pairs = [pair for text in rows["description"] if (pair := halves(text)) is not None]
+    return rows.assign(**{FIRST: list(embed([first for first, _ in pairs]))})
+
+
 def likeness_of_halves(model: BookRecommender, rows: pd.DataFrame) -> Likeness:
     """Likeness (q, q) of each first half to each second half of held-out rows, by the model's own words.
 

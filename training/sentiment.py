@@ -26,6 +26,7 @@ from training.corpus import BUNDLED, corpus_hash, held_out_texts, kinds_of, load
 from training.explanation import HELD_OUT
 from training.fitted import Fitted, Score
 from training.hand_labels import labelled_descriptions, load_hand_labels
+from training.precision import Losses, with_precision
 from training.sentiment_card import sentiment_card
 from training.sentiment_choice import Texts, choose, read_texts
 from training.sentiment_plots import sentiment_figures
@@ -81,11 +82,15 @@ def fit_sentiment(
     `TrainingError` for a corpus that cannot be used.
     """
     books = Catalogue.open(settings.catalogue_url).all_books(BookFilter(as_of=as_of, source=source))
-    encoder = Encoder.load(settings.encoder)
+    encoder = Encoder.load(settings.encoder, settings.encoders)
     with KeptVectors(settings.kept_vectors, partial(LayeredEncoder.over, encoder)) as layers:
         fitted = sentiment_of(load_corpus(params.corpus), books, layers.embed, params, as_of)
+        counts = layers.counts
+        smaller = LayeredEncoder.over(encoder).smaller()
+        judge = partial(losses_by, fitted.model, fitted.dataset[fitted.dataset[HELD_OUT]])
+        fitted = with_precision(fitted, settings, layers.embed, smaller, judge)
     tags = {"encoder_fingerprint": encoder.fingerprint, **fitted.tags}
-    return replace(fitted, metrics={**fitted.metrics, **layers.counts}, tags=tags)
+    return replace(fitted, metrics={**fitted.metrics, **counts}, tags=tags)
 
 
 def sentiment_of(
@@ -148,6 +153,13 @@ def held_out_losses(model: SentimentClassifier, frame: pd.DataFrame) -> Values:
         return np.full(len(frame), np.log(len(LABELS)))
     true = agreement.codes(list(frame["label"]))
     return agreement.log_losses(true, model.probabilities(reading, vectors))
+
+
+def losses_by(model: SentimentClassifier, frame: pd.DataFrame, embed: Embed) -> Losses:
+    """What the model loses on the texts of a held-out frame and on the yardsticks, as they are embedded."""
+    texts = read_texts(list(frame["text"]), list(frame["label"]), embed)
+    held_out = agreement.log_losses(texts.labels, model.probabilities(texts.reading, texts.vectors))
+    return {"log_loss": held_out, **yardsticks.errors(model, embed)}
 
 
 def _measured(

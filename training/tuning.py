@@ -51,7 +51,7 @@ class Remembering(Encoder):
     """An encoder that encodes no text twice."""
 
     def __init__(self, encoder: Encoder) -> None:
-        super().__init__(encoder.model)
+        super().__init__(encoder.network)
         self._known: dict[str, NDArray[np.float32]] = {}
 
     def embed(self, texts: Sequence[str], progress: bool = False) -> NDArray[np.float32]:
@@ -90,7 +90,7 @@ def _sentiment(settings: Settings, base: Any, as_of: datetime, _source: str | No
     from training.corpus import load_corpus
     from training.sentiment import sentiment_of
 
-    corpus, encoder = load_corpus(base.corpus), Encoder.load(settings.encoder)
+    corpus, encoder = load_corpus(base.corpus), Encoder.load(settings.encoder, settings.encoders)
 
     def loss(params: Any) -> float:
         with KeptVectors(settings.kept_vectors, partial(LayeredEncoder.over, encoder)) as layers:
@@ -104,7 +104,7 @@ def _recommender(settings: Settings, base: Any, as_of: datetime, source: str | N
     from training.recommender import recommender_of
 
     data = load_training_set(settings, schema.RECOMMENDER_SERVICE, as_of, source)
-    encoder = Remembering(Encoder.load(settings.encoder))
+    encoder = Remembering(Encoder.load(settings.encoder, settings.encoders))
     judged_by = recommender_of(data, encoder, base).dataset[HELD_OUT].to_numpy(dtype=bool)
     rest = np.flatnonzero(~judged_by)
     others = replace(

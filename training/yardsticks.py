@@ -61,6 +61,20 @@ def measured(model: SentimentClassifier, embed: Embed, *, seed: int) -> dict[str
     return scores
 
 
+def errors(model: SentimentClassifier, embed: Embed) -> dict[str, NDArray[np.float64]]:
+    """1.0 for each probe that gets another label, and for each text of a side that leans the wrong way."""
+    rows = load_yardsticks()
+    reading = read(list(rows["text"]))
+    found = model.probabilities(reading, embed(reading.passages))
+    true = agreement.codes(list(rows["label"]))
+    probes, report = (np.array(rows["use"] == use) for use in (PROBE, REPORT))
+    sided = report & (true != NEUTRAL)
+    return {
+        "probe_error": (found.argmax(axis=1) != true)[probes].astype(np.float64),
+        "carry_over_error": (leanings(found) != true)[sided].astype(np.float64),
+    }
+
+
 def leanings(found: Probabilities) -> agreement.Codes:
     """The likelier of positive and negative (n,), whatever the probability of neutral."""
     return np.where(found[:, POSITIVE] > found[:, NEGATIVE], POSITIVE, NEGATIVE)

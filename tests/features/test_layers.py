@@ -56,6 +56,6 @@ def test_its_fingerprint_is_its_own_and_follows_the_encoders(
 def test_a_model_without_layers_gives_its_end(encoder: Encoder) -> None:
     static = StaticEmbedding(encoder.model.tokenizer.backend_tokenizer, embedding_dim=8)
     flat = SentenceTransformer(modules=[static], device="cpu")
-    layered = LayeredEncoder(flat)
+    layered = LayeredEncoder.of(flat)
     assert layered.dimensions == 8
-    np.testing.assert_array_equal(layered.embed(TEXTS[:1]), Encoder(flat).embed(TEXTS[:1]))
+    np.testing.assert_array_equal(layered.embed(TEXTS[:1]), Encoder.of(flat).embed(TEXTS[:1]))

@@ -177,7 +177,7 @@ def model(encoder: Encoder) -> LogisticRegression:
 
 @pytest.fixture(scope="module")
 def encoder_version(writer: Any, encoder: Encoder) -> str:
-    return str(writer.add("encoder", encoder._model, ["A text."]))
+    return str(writer.add("encoder", encoder.model, ["A text."]))
 
 
 def test_the_sentiment_model_has_the_encoder_its_tags_name_and_only_once(

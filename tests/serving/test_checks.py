@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from features.schema import FRESHNESS
 from serving.answers import PriceAnswers
 from serving.champions import Champion
 from serving.checks import check_inputs, rehearse
+from serving.encoding import Encoding
 from serving.freshness import Freshness, LastRead
 from serving.online import OnlineFeatures
 
@@ -32,7 +32,7 @@ def answers_of(champion: Champion) -> PriceAnswers:
         raise AssertionError("nobody asked for a book by its id")
 
     freshness = Freshness(LastRead(away), "price_model", FRESHNESS["price_model"])
-    return PriceAnswers(champion, OnlineFeatures(away), freshness, ThreadPoolExecutor(1))
+    return PriceAnswers(champion, OnlineFeatures(away), freshness, Encoding())
 
 
 def test_a_model_may_read_the_features_of_its_service(champions: Champions) -> None:

@@ -22,6 +22,7 @@ from features import schema
 from features.schema import FRESHNESS
 from serving.answers import PriceAnswers
 from serving.champions import Champion
+from serving.encoding import Encoding
 from serving.freshness import Freshness, LastRead
 from serving.online import PRICE_FEATURES, TABLE_FEATURES, OnlineFeatures, of_book
 from tests.serving.conftest import TAKEN_AT
@@ -119,7 +120,7 @@ def test_without_a_store_a_price_by_features_is_answered_and_one_by_id_says_what
     limit = FRESHNESS[schema.PRICE_SERVICE]
     catalogue = Catalogue.open(Settings(home=tmp_path).catalogue_url)
     freshness = Freshness(LastRead(lambda: catalogue), schema.PRICE_SERVICE, limit)
-    answers = PriceAnswers(champions["price"], away, freshness, ThreadPoolExecutor(1))
+    answers = PriceAnswers(champions["price"], away, freshness, Encoding())
     told = {"rating": 4, "category": "Fiction", "availability": "In stock"}
     [reply] = asyncio.run(answers([PriceRequest.model_validate(told)]))
     assert isinstance(reply, PriceReply)

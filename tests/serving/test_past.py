@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -33,6 +32,7 @@ from ingestion.publish import publish_features
 from serving import whole_tables
 from serving.answers import PriceAnswers
 from serving.champions import Champion
+from serving.encoding import Encoding
 from serving.freshness import Freshness, LastRead
 from serving.online import TABLE_FEATURES, OnlineFeatures
 from serving.past import PastFeatures
@@ -141,7 +141,7 @@ def test_a_price_by_id_needs_no_number_that_the_shop_does_not_give(home: Setting
     model.currency = "EUR"
     catalogue = Catalogue.open(home.catalogue_url)
     freshness = Freshness(LastRead(lambda: catalogue), schema.PRICE_SERVICE, timedelta(hours=48))
-    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online, freshness, ThreadPoolExecutor(1))
+    answers = PriceAnswers(Champion("price", "1", "run", model, {}), online, freshness, Encoding())
     [reply] = asyncio.run(answers([PriceRequest.model_validate({"book_id": 2})]))
     assert isinstance(reply, PriceReply)
     assert (reply.currency, np.isfinite(reply.price)) == ("EUR", True)

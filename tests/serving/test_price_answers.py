@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from features.schema import FRESHNESS, PRICE_SERVICE
 from features.tabular import book_frame
 from serving.answers import PriceAnswers
 from serving.champions import Champion
+from serving.encoding import Encoding
 from serving.freshness import Freshness, LastRead
 from serving.online import OnlineRow
 from tests.serving.conftest import TAKEN_AT
@@ -82,7 +82,7 @@ def counting(encoder: Encoder) -> Counting:
 @pytest.fixture
 def answers(frame: pd.DataFrame, model: PriceRegressor, counting: Counting) -> Iterator[PriceAnswers]:
     champion = Champion("price", "1", "run", model, {}, counting)  # type: ignore[arg-type]
-    with ThreadPoolExecutor(1) as encoding:
+    with Encoding() as encoding:
         freshness = Freshness(LastRead(no_catalogue), PRICE_SERVICE, FRESHNESS[PRICE_SERVICE])
         yield PriceAnswers(champion, KnownRows(frame), freshness, encoding)  # type: ignore[arg-type]
 

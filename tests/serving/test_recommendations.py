@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,12 +26,13 @@ from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from features.recommender import BookRecommender
 from serving.champions import Champion
+from serving.encoding import Encoding
 from serving.offer import OnOffer
 from serving.recommendations import RecommendationAnswers
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
-ENCODING = ThreadPoolExecutor(max_workers=1)
+ENCODING = Encoding()
 WIDTH = 8
 WORDS = ("whales", "loaves", "planets", "sonnets")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -19,6 +18,7 @@ from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import PriceAnswers
 from serving.champions import Champion, Registry
 from serving.checks import rehearse
+from serving.encoding import Encoding
 from serving.follow import Follower
 from serving.freshness import Freshness, LastRead
 from serving.online import OnlineFeatures
@@ -50,7 +50,7 @@ def test_twenty_swaps_leave_no_old_version_and_no_memory_behind(
     def prepare(champion: Champion) -> PriceAnswers:
         models.append(weakref.ref(champion.model))
         freshness = Freshness(LastRead(_no_catalogue), PRICE_SERVICE, FRESHNESS[PRICE_SERVICE])
-        answers = PriceAnswers(champion, online, freshness, ThreadPoolExecutor(1))
+        answers = PriceAnswers(champion, online, freshness, Encoding())
         rehearse(answers)
         return answers
 

@@ -36,7 +36,7 @@ def _one_encoder() -> Iterator[None]:
     """Loading it takes longer than comparing a few books."""
     encoder = Encoder.load()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("training.parity_check.Encoder.load", lambda _name: encoder)
+        patch.setattr("training.parity_check.Encoder.load", lambda *_names: encoder)
         yield
 
 
