@@ -19,6 +19,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from bookshelf.book import IN_STOCK
 from features import schema
+from features.bibliography import people_of
 from features.similarity import edition_keys
 from features.text import count_words
 
@@ -39,7 +40,7 @@ MEASURES = ("rating", "reviews", "year", "stock", "in_stock", "title_words", "de
 
 _TOKEN_COLUMNS = 2**15
 _WORD_COLUMNS = 2**16
-# Before a comma, an ampersand or the like another author, genre or mark of an edition begins.
+# Behind a comma, an ampersand or the like another genre or mark of an edition begins.
 _SEPARATOR = re.compile(r"\s*(?:[,;/|&]|\s[–—-]\s|[–—]|\band\b)\s*")
 _BLANK = " \t\n.()[]'\""
 
@@ -84,6 +85,8 @@ def read_columns(X: pd.DataFrame, wanted: Sequence[str] | None = None) -> BookCo
     written = {name: texts(X, name) for name in (*TEXTS, "availability")}
     numbers = {name: X[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in NUMBERS}
     parts = {name: [_parts(text) for text in written[name]] for name in TEXTS[:6]}
+    # Whoever is nobody's name, as "Various", tells something of a price all the same.
+    parts["author"] = [list(people_of(text)) or _parts(text) for text in written["author"]]
     return BookColumns(
         category=np.array(written["category"], dtype=object),
         editions=np.array(edition_keys(written["title"], written["author"]), dtype=object),
@@ -109,7 +112,7 @@ def texts(X: pd.DataFrame, column: str) -> list[str]:
 
 
 def _parts(text: str) -> list[str]:
-    """What a cell names, one or several: `A. Bell & C. Day` are two authors. Case is no part of a name."""
+    """What a cell names, one or several: `Crime & Drama` are two genres. Case is no part of a name."""
     found = (part.strip(_BLANK) for part in _SEPARATOR.split(text.casefold()))
     return [part for part in dict.fromkeys(found) if part]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -13,9 +14,10 @@ from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
 from bookshelf.errors import TrainingError
+from bookshelf.settings import Settings
 from features.schema import JOIN_KEY
-from training.explanation import HELD_OUT, HELD_OUT_FILE, TRAINING_SET_FILE
-from training.gates import Gate
+from training.explanation import HELD_OUT, TRAINING_SET_FILE
+from training.findings import Findings
 from training.metrics import Estimate, bootstrap_mean
 from training.registry import load_version
 
@@ -40,12 +42,10 @@ def are_comparable(challenger: ModelVersion, incumbent: ModelVersion) -> bool:
     )
 
 
-def measured_score(gate: Gate, version: ModelVersion) -> float | None:
-    """The version's score as it follows from the losses of its held-out rows; None where it does not."""
-    if gate.score_of_losses is None:
-        return None
-    mean = float(np.mean(_losses(version, _artifact(version, HELD_OUT_FILE))))
-    return mean if gate.score_of_losses == "mean" else 1 - mean
+def findings_of(version: ModelVersion, settings: Settings) -> Findings:
+    """What the version's model and the rows it was given show, whatever its run and its tags claim."""
+    found: Findings = _judge(version).findings(_model(version), _rows(version), settings)
+    return found
 
 
 def worse_by(challenger: ModelVersion, incumbent: ModelVersion) -> Estimate | None:
@@ -54,23 +54,33 @@ def worse_by(challenger: ModelVersion, incumbent: ModelVersion) -> Estimate | No
     On the rows that the challenger held out, without those that the incumbent has learnt from: which rows
     are held out depends on the row alone, but the share of them is a parameter.
     """
-    rows, known = _artifact(challenger, HELD_OUT_FILE), _artifact(incumbent, TRAINING_SET_FILE)
+    rows, known = _rows(challenger), _rows(incumbent)
     key = JOIN_KEY if JOIN_KEY in rows else _TEXT
-    unseen = rows[~rows[key].isin(known.loc[~known[HELD_OUT].astype(bool), key])].reset_index(drop=True)
+    learnt = rows[key].isin(known.loc[~known[HELD_OUT], key])
+    unseen = rows[rows[HELD_OUT] & ~learnt].reset_index(drop=True)
     if len(unseen) < FEWEST_ROWS:
         return None
     return bootstrap_mean(_losses(challenger, unseen) - _losses(incumbent, unseen), seed=_SEED)
 
 
-def _artifact(version: ModelVersion, name: str) -> pd.DataFrame:
+def _rows(version: ModelVersion) -> pd.DataFrame:
+    """The version's training set. Those of its rows that were held out are in no other file that counts."""
     try:
-        path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=name)
+        path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=TRAINING_SET_FILE)
     except (MlflowException, OSError) as error:
-        raise TrainingError(f"{version.name} version {version.version} has no {name}") from error
-    return pd.read_parquet(Path(path))
+        raise TrainingError(f"{version.name} version {version.version} has no {TRAINING_SET_FILE}") from error
+    rows = pd.read_parquet(Path(path))
+    return rows.astype({HELD_OUT: bool})
 
 
 def _losses(version: ModelVersion, rows: pd.DataFrame) -> Losses:
-    judge = import_module(f"training.{version.name}")  # each model's module says what its loss is
-    losses: Losses = judge.held_out_losses(load_version(version.name, version.version), rows)
+    losses: Losses = _judge(version).held_out_losses(_model(version), rows)
     return losses
+
+
+def _model(version: ModelVersion) -> Any:
+    return load_version(version.name, version.version)
+
+
+def _judge(version: ModelVersion) -> Any:
+    return import_module(f"training.{version.name}")  # each model's module says how it is judged

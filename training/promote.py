@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -13,11 +12,10 @@ from bookshelf.errors import TrainingError
 from bookshelf.promotions import Change
 from bookshelf.settings import Settings
 from training.aliases import CHAMPION
-from training.comparison import are_comparable, measured_score, worse_by
+from training.comparison import are_comparable, findings_of, worse_by
 from training.duty import ChampionChanged, Duty
 from training.fitted import Score
-from training.gates import GATES, Coverage, Evidence, refusal
-from training.metrics import Estimate
+from training.gates import GATES, Evidence, refusal
 from training.parity_check import skew
 from training.rebuild import strange_rows
 from training.standing import scores_of_both, snapshot_of
@@ -70,7 +68,7 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
     if on_duty == number:
         return Decision(name, number, True, f"already {CHAMPION}")
     incumbent = None if on_duty is None else client.get_model_version(name, on_duty)
-    evidence = _evidence(client, settings, challenger, incumbent)
+    evidence = _evidence(settings, challenger, incumbent)
     refused = refusal(GATES[name], evidence)
     change = Change(
         model=name,
@@ -107,22 +105,14 @@ def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersi
     return versions[int(version)]
 
 
-def _evidence(
-    client: MlflowClient, settings: Settings, challenger: ModelVersion, incumbent: ModelVersion | None
-) -> Evidence:
-    gate, tags, score = GATES[challenger.name], challenger.tags, _score(challenger)
-    run = client.get_run(challenger.run_id).data
+def _evidence(settings: Settings, challenger: ModelVersion, incumbent: ModelVersion | None) -> Evidence:
     yardstick = incumbent if incumbent is not None and are_comparable(challenger, incumbent) else None
     return Evidence(
-        score=score,
-        informative=tags["informative"] == "true" if "informative" in tags else None,
-        coverage=None if gate.coverage_shortfall is None else _coverage(run),
-        skill=_skill(run) if gate.must_show_skill else None,
+        claimed=_score(challenger),
+        found=findings_of(challenger, settings),
         worse_by=None if yardstick is None else worse_by(challenger, yardstick),
         incumbent=None if incumbent is None else str(incumbent.version),
-        measured=measured_score(gate, challenger),
-        metrics=run.metrics,
-        broken=skew(settings, tags.get("feature_service", ""))
+        broken=skew(settings, challenger.tags.get("feature_service", ""))
         or strange_rows(settings, str(challenger.run_id)),
     )
 
@@ -139,18 +129,3 @@ def _score(version: ModelVersion) -> Score:
         baseline=float(tags["baseline"]),
         higher_is_better=tags["higher_is_better"] == "true",
     )
-
-
-def _coverage(run: Any) -> Coverage | None:
-    if "coverage" not in run.metrics:
-        return None
-    return Coverage(
-        promised=float(run.params["coverage"]),
-        held=run.metrics["coverage"],
-        rows=int(run.params["held_out_rows"]),
-    )
-
-
-def _skill(run: Any) -> Estimate | None:
-    bounds = [run.metrics.get(name) for name in ("skill", "skill_low", "skill_high")]
-    return None if None in bounds else Estimate(*bounds)
