@@ -16,7 +16,7 @@ _ROLE = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 # A comma stands between people, and between one person's names; the rest between people alone.
 _BETWEEN_PEOPLE = re.compile(r"[;&/|]|\s[–—-]\s|[–—]|\band\b|\bwith\b", re.IGNORECASE)
 _BEFORE_FAMILY_NAME = frozenset(
-    "al bin da de del den der di dos du el la le mac san st ten ter van von".split()
+    {"al", "bin", "da", "de", "del", "den", "der", "di", "du", "el", "la", "le", "st", "van", "von"}
 )
 _AFTER_NAME = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md"})
 _BETWEEN_GENRES = re.compile(r"[,;/|&]|\band\b", re.IGNORECASE)

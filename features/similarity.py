@@ -15,15 +15,15 @@ Scores = NDArray[np.float32]
 _NOT_IN_A_WORD = re.compile(r"[\W_]+")
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _EDITION = (
-    r"\b(?:editions?|\d+(?:st|nd|rd|th) ed|anniversary|reissue|reprint|paperback|hardcover|hardback|unabridged|abridged|illustrated|"
-    r"annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
+    r"\b(?:editions?|\d+(?:st|nd|rd|th) ed|anniversary|reissue|reprint|paperback|hardcover|hardback|"
+    r"unabridged|abridged|illustrated|annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
 )
 _SAYS_EDITION = re.compile(_EDITION, re.IGNORECASE)
 _NOTHING_MORE = re.compile(
     r"\s*[:;,]\s*an?\s+(?:novel(?:la)?|memoir|thriller|mystery|romance)\s*$", re.IGNORECASE
 )
 # What is left of some titles without their series: "Volume 1 (Saga #1)".
-_NAMES_NO_WORK = frozenset("a the no vol volume book part issue number chapter".split())
+_NAMES_NO_WORK = frozenset(("a", "the", "no", "vol", "volume", "book", "part", "issue", "number"))
 # "Dune: 40th Anniversary Edition", but not "Spark Joy: An Illustrated Master Class": the mark comes last.
 _EDITION_AT_END = re.compile(rf"\s*(?:[:;,]|\s[-–—])\s[^:;,–—]*{_EDITION}\s*$", re.IGNORECASE)
 
@@ -63,9 +63,9 @@ def spread_out(scores: Scores, alike: Scores, k: int, diversity: float) -> NDArr
 def work_keys(titles: Sequence[str]) -> list[str]:
     """Keys, the same for titles of one work: case, punctuation, spaces and marks of an edition are no part.
 
-    `Dune (Illustrated Edition)`, `Dune: 40th Anniversary Edition`, `Dune (Dune Chronicles #1)`, `Dune: A Novel`
-    and `DUNE!` have the key of `Dune`; volumes of a series that have no other name keep their numbers, and
-    other subtitles are part of a title. A title made of such marks alone is its own key.
+    `Dune (Illustrated Edition)`, `Dune: 40th Anniversary Edition`, `Dune (Dune Chronicles #1)`, `Dune: A
+    Novel` and `DUNE!` have the key of `Dune`; volumes of a series that have no other name keep their numbers,
+    and other subtitles are part of a title. A title made of such marks alone is its own key.
     """
     return [_work_key(title) for title in titles]
 

@@ -375,7 +375,7 @@ def with_a_claim(honest: Fitted) -> Fitted:
 
 
 def spoiled(fitted: Fitted) -> Fitted:
-    """The same training, but for a model that is better than the median and £3 off, which its intervals allow for."""
+    """The same training, but for a model better than the median and £3 off, which its intervals allow for."""
     model = deepcopy(fitted.model)
     model.intervals_.low_ -= 3
     if model.kind == "blend":
