@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -64,10 +64,13 @@ class ModelOrders:
         reason: str,
         at: datetime,
         version: str | None = None,
+        *,
+        noted: Callable[[Connection, str], None] | None = None,
     ) -> Order:
         """Queue an order. Raises `OrderInProgress`, naming it, while another of the model is not done.
 
-        Raises `ValueError` for one to promote or to go back to that names no version, or a training with one.
+        `noted` puts its id on record elsewhere, in the same transaction. Raises `ValueError` for one to promote
+        or to go back to that names no version, or a training with one.
         """
         if (version is None) != (kind == "retrain"):
             raise ValueError(f"an order to {kind} names {'no version' if kind == 'retrain' else 'a version'}")
@@ -87,6 +90,8 @@ class ModelOrders:
         try:
             with writing(self.engine) as connection:
                 connection.execute(insert(orders).values(row))
+                if noted is not None:
+                    noted(connection, order_id)
         except IntegrityError as error:
             raise self._in_progress(model) from error
         return self.get(order_id)

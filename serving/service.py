@@ -39,6 +39,7 @@ from bookshelf.contracts import (
 )
 from bookshelf.errors import BookshelfError, ModelUnavailable
 from bookshelf.feature_store import open_feature_store
+from bookshelf.lifeline import end_with_parent
 from bookshelf.settings import QUIET_ENVIRONMENT, load_settings
 from bookshelf.table_contracts import (
     FileRequest,
@@ -56,7 +57,6 @@ from serving.files import file_response
 from serving.follow import Follower
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
-from serving.lifeline import end_with_parent
 from serving.metrics import count_predictions, standing_of
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures

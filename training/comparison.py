@@ -20,6 +20,7 @@ from training.explanation import HELD_OUT, TRAINING_SET_FILE
 from training.findings import Findings
 from training.metrics import Estimate, bootstrap_mean
 from training.registry import load_version
+from training.servable import why_unservable
 
 Losses = NDArray[np.float64]
 
@@ -29,17 +30,18 @@ _TEXT = "text"  # by which a row without a book is known
 _SEED = 0
 
 
-def are_comparable(challenger: ModelVersion, incumbent: ModelVersion) -> bool:
-    """Whether the rows that one held out say something of the other: both are of one source and one unit.
+def why_not_compared(challenger: ModelVersion, incumbent: ModelVersion) -> str | None:
+    """Why the rows that the challenger held out say nothing of the incumbent; None if they do.
 
-    A version from before sources were told counts as one of the same.
+    They do where both are of one source and one unit, and the incumbent can still be asked. A version from
+    before sources were told counts as one of the same; what learns from a corpus has no source.
     """
-    if "feature_service" not in challenger.tags:  # it learns from a corpus, and no source changes that
-        return True
-    return all(
-        challenger.tags.get(name, "") == incumbent.tags.get(name, challenger.tags.get(name, ""))
-        for name in ("source", "unit")
-    )
+    others = [] if "feature_service" not in challenger.tags else ["source", "unit"]
+    for name in others:
+        own = challenger.tags.get(name, "")
+        if own != incumbent.tags.get(name, own):
+            return "learnt from other books"
+    return None if why_unservable(incumbent) is None else "cannot be served any more"
 
 
 def findings_of(version: ModelVersion, settings: Settings) -> Findings:

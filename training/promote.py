@@ -11,8 +11,9 @@ from bookshelf.catalogue import now
 from bookshelf.errors import TrainingError
 from bookshelf.promotions import Change
 from bookshelf.settings import Settings
+from features import schema
 from training.aliases import CHAMPION
-from training.comparison import are_comparable, findings_of, worse_by
+from training.comparison import findings_of, why_not_compared, worse_by
 from training.duty import ChampionChanged, Duty
 from training.fitted import Score
 from training.gates import GATES, Evidence, refusal
@@ -43,8 +44,8 @@ def promote(
 ) -> Decision:
     """Judge a version, the newest if none is named, and put it on duty if it passes.
 
-    An incumbent that learnt from another source's books is not compared with: neither has seen what the
-    other knows. One whose features are skewed is refused. The decision is kept in the log of promotions,
+    An incumbent that learnt from another source's books is not compared with, for neither has seen what the
+    other knows, nor is one that this code cannot serve. One whose features are skewed is refused. The decision is kept in the log of promotions,
     with `who` asked for it and why, and as the version's tag `promotion`. Raises `TrainingError` if there is
     no such version, or if it or the incumbent cannot be judged because a model or its held-out rows are
     missing, and `FeatureStoreError` if features cannot be compared.
@@ -68,7 +69,8 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
     if on_duty == number:
         return Decision(name, number, True, f"already {CHAMPION}")
     incumbent = None if on_duty is None else client.get_model_version(name, on_duty)
-    evidence = _evidence(settings, challenger, incumbent)
+    alone = None if incumbent is None else why_not_compared(challenger, incumbent)
+    evidence = _evidence(settings, challenger, None if alone else incumbent)
     refused = refusal(GATES[name], evidence)
     change = Change(
         model=name,
@@ -88,8 +90,8 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
     if incumbent is None:
         return Decision(name, number, True, CHAMPION)
     how = f"{CHAMPION} in place of version {on_duty}"
-    if not are_comparable(challenger, incumbent):
-        how += ", which learnt from other books and was not compared"
+    if alone is not None:
+        how += f", which {alone} and was not compared"
     return Decision(name, number, True, how)
 
 
@@ -106,13 +108,13 @@ def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersi
 
 
 def _evidence(settings: Settings, challenger: ModelVersion, incumbent: ModelVersion | None) -> Evidence:
-    yardstick = incumbent if incumbent is not None and are_comparable(challenger, incumbent) else None
+    """Beside an incumbent that can be compared with, if there is one."""
     return Evidence(
         claimed=_score(challenger),
         found=findings_of(challenger, settings),
-        worse_by=None if yardstick is None else worse_by(challenger, yardstick),
+        worse_by=None if incumbent is None else worse_by(challenger, incumbent),
         incumbent=None if incumbent is None else str(incumbent.version),
-        broken=skew(settings, challenger.tags.get("feature_service", ""))
+        broken=skew(settings, schema.SERVICE_OF[challenger.name])
         or strange_rows(settings, str(challenger.run_id)),
     )
 

@@ -337,6 +337,22 @@ def test_shuffled_prices_make_a_constant_or_are_refused(
     assert tag(client, claiming) == f"refused: {refused.reason}"
 
 
+def test_a_champion_that_this_code_cannot_serve_is_told_and_replaced(
+    registered: RegisteredVersion, fitted: Fitted, home: Settings, client: MlflowClient
+) -> None:
+    number = register(fitted, home).version
+    model_id = client.get_model_version("price", number).model_id
+    files = Path(client.get_logged_model(model_id).artifact_location.removeprefix("file://"))
+    (files / "model.skops").write_bytes(b"of another make")
+    [status] = [one for one in model_statuses(home) if one.name == "price"]
+    assert status.version == number
+    assert status.unservable is not None
+    client.set_registered_model_alias("price", "champion", number)
+    decision = promote("price", home, registered.version)
+    assert decision.promoted, decision.reason
+    assert decision.reason.endswith("which cannot be served any more and was not compared")
+
+
 def test_a_version_that_is_not_there_is_named(home: Settings, registered: RegisteredVersion) -> None:
     assert registered.name == "price"
     with pytest.raises(TrainingError, match="'price' has no version '99'; it has 1"):

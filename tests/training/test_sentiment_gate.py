@@ -52,7 +52,7 @@ def trained(
 
 
 def test_a_model_of_flipped_labels_is_refused_and_a_right_one_serves(
-    corpus: pd.DataFrame, home: Settings, tmp_path: Path
+    corpus: pd.DataFrame, home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flipped = corpus.assign(label=corpus["label"].map(FLIP))
     claims = {"probe_accuracy": 1.0, "carry_over_accuracy": 1.0}
@@ -66,6 +66,9 @@ def test_a_model_of_flipped_labels_is_refused_and_a_right_one_serves(
     metrics = trained(corpus, home, tmp_path / "right.csv")
     assert metrics["texts_encoded"] == 0  # the same texts, under other labels
     assert metrics["texts_reused"] > len(corpus)
+    with monkeypatch.context() as patch:
+        patch.setattr("training.promote.skew", lambda _settings, service: f"{service} is skewed")
+        assert promote("sentiment", home).reason == "sentiment_model is skewed"
     decision = promote("sentiment", home)
     assert decision.promoted, decision.reason
     version = tracking_client(home).get_model_version_by_alias("sentiment", "champion")
