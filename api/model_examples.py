@@ -73,6 +73,7 @@ MODEL_EXAMPLES: dict[str, Any] = {
                 "last_promotion": _PROMOTION,
             }
         ],
+        "unavailable": None,
     },
     "HistoryPage": {
         "items": [_PROMOTION],

@@ -69,9 +69,13 @@ class StandingReply(BaseModel):
 
 
 class RegisteredModelsReply(ModelsReply):
-    """`items` are the models as they are served now, `registry` is what should serve and could."""
+    """`items` are the models as they are served now, `registry` is what should serve and could.
+
+    `unavailable` says why `items` are empty, null where the model server has answered.
+    """
 
     registry: tuple[StandingReply, ...]
+    unavailable: str | None
 
 
 class OrderReply(BaseModel):

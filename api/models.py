@@ -30,7 +30,8 @@ from api.model_schemas import (
 from api.parts import parts
 from api.wire import json_reply
 from bookshelf.catalogue import now
-from bookshelf.contracts import MODEL_NAMES
+from bookshelf.contracts import MODEL_NAMES, ModelsReply
+from bookshelf.errors import ModelUnavailable
 from bookshelf.model_orders import OrderKind
 from bookshelf.model_requests import version_to_go_back_to, version_to_promote, version_to_try
 from bookshelf.promotions import Promotion
@@ -43,11 +44,16 @@ _ORDERED = {202: OrderReply, **problems(400, 401, 404, 413, 415), **order_in_the
 
 @models.get("/models", responses={200: RegisteredModelsReply})
 def list_models() -> Response:
-    """The models now served, with their versions; and what the registry has of each."""
-    served = parts().gateway.models()
+    """The models now served, with their versions; and what the registry has of each.
+
+    Where the model server cannot be reached, `unavailable` says so, and the rest is told all the same.
+    """
+    served, unavailable = _served()
     standings, last = parts().standings.all(), parts().promotions.standing()
     registry = tuple(_standing(name, standings.get(name), last.get(name)) for name in MODEL_NAMES)
-    return json_reply(RegisteredModelsReply(**served.model_dump(), registry=registry))
+    return json_reply(
+        RegisteredModelsReply(**served.model_dump(), registry=registry, unavailable=unavailable)
+    )
 
 
 @models.get("/models/<name>/history", responses={200: HistoryPage, **problems(404)})
@@ -123,6 +129,14 @@ def list_orders(query: OrdersQuery) -> Response:
 def one_order(path: OrderPath) -> Response:
     """How that order stands, and how it ended if it has."""
     return json_reply(OrderReply.of(parts().orders.get(str(path.order_id))))
+
+
+def _served() -> tuple[ModelsReply, str | None]:
+    """What is served; nothing, and why, where nobody can say."""
+    try:
+        return parts().gateway.models(), None
+    except ModelUnavailable as error:
+        return ModelsReply(items=()), str(error)
 
 
 def _order(

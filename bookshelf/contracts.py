@@ -213,7 +213,8 @@ class ModelStatus(Contract):
     `champion` is the number of the version that has the alias, None if none has. `promotion` is
     `champion`, a refusal with its reason, or empty before the gate has judged it. `source` is the one whose
     books it learnt from, "" where they are of several, None where that was not noted. `feature_service` is
-    what it learnt from, None for a model that learnt from a corpus.
+    what it learnt from, None for a model that learnt from a corpus. `unservable` says why this code cannot
+    serve that version, None if it can.
     """
 
     name: str
@@ -228,3 +229,4 @@ class ModelStatus(Contract):
     snapshot_id: int | None
     source: str | None = None
     feature_service: str | None = None
+    unservable: str | None = None

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bookshelf.database import reading, writing
@@ -128,16 +128,12 @@ class DriftWindows:
         of_model = () if model is None else (drift_windows.c.model == model,)
         return self._page(*of_model, number=number, size=size)
 
-    def note_order(self, window_id: int, order_id: str) -> DriftWindow:
-        """Remember which retraining a window gave rise to."""
-        with writing(self.engine) as connection:
-            row = connection.execute(
-                update(drift_windows)
-                .where(drift_windows.c.id == window_id)
-                .values(order_id=order_id)
-                .returning(*_COLUMNS)
-            ).one()
-        return _to_window(row)
+    @staticmethod
+    def note_order(connection: Connection, window_id: int, order_id: str) -> None:
+        """Remember which retraining a window gave rise to, in the transaction that orders it."""
+        connection.execute(
+            update(drift_windows).where(drift_windows.c.id == window_id).values(order_id=order_id)
+        )
 
     def _page(
         self, *which: ColumnElement[bool], number: int = 1, size: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -68,10 +68,13 @@ class ModelOrders:
         at: datetime,
         version: str | None = None,
         trial: Shares | None = None,
+        *,
+        noted: Callable[[Connection, str], None] | None = None,
     ) -> Order:
         """Queue an order. Raises `OrderInProgress`, naming it, while another of the model is not done.
 
-        Raises `ValueError` for one to promote or to go back to that names no version, or a training with one.
+        `noted` puts its id on record elsewhere, in the same transaction. Raises `ValueError` for one to promote
+        or to go back to that names no version, or a training with one.
         """
         ends = trial is not None and trial.off
         if (version is None) != (kind == "retrain" or ends):
@@ -93,6 +96,8 @@ class ModelOrders:
         try:
             with writing(self.engine) as connection:
                 connection.execute(insert(orders).values(row))
+                if noted is not None:
+                    noted(connection, order_id)
         except IntegrityError as error:
             raise self._in_progress(model) from error
         return self.get(order_id)

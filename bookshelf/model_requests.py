@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bookshelf.errors import Conflict, NotFound
+from bookshelf.errors import Conflict, ModelUnavailable, NotFound
 from bookshelf.promotions import Promotions
 from bookshelf.standings import Standing, Standings
 
@@ -12,7 +12,8 @@ _FIELD = "version"
 def version_to_promote(standings: Standings, name: str, version: str | None) -> str:
     """The version asked for, the newest if none is named.
 
-    Raises `NotFound` if it is not registered, `Conflict` if it is on duty.
+    Raises `NotFound` if it is not registered, `Conflict` if it is on duty, and `ModelUnavailable` while
+    nobody can tell.
     """
     standing = _registered(standings, name)
     wanted = version or standing.versions[-1]
@@ -26,7 +27,7 @@ def version_to_go_back_to(
     """The version asked for, the one before the champion if none is named.
 
     Raises `NotFound` if it is not registered; `Conflict` if there is none before, or if it is on duty or
-    never was.
+    never was; `ModelUnavailable` while nobody can tell.
     """
     standing = _registered(standings, name)
     wanted = version or standing.previous
@@ -52,8 +53,13 @@ def version_to_try(standings: Standings, name: str, version: str | None) -> str:
 
 
 def _registered(standings: Standings, name: str) -> Standing:
+    """Raises `ModelUnavailable` where nobody has looked at the registry yet, as the trainer does at once."""
     standing = standings.all().get(name)
-    if standing is None or not standing.versions:
+    if standing is None:
+        raise ModelUnavailable(
+            f"nobody has looked yet at what the registry has of {name}: the trainer does as it starts"
+        )
+    if not standing.versions:
         raise NotFound("name", f"no version of {name} is registered")
     return standing
 

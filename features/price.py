@@ -109,8 +109,10 @@ class PriceRegressor(BaseEstimator):  # type: ignore[misc]
 
         Raises `ValueError` for a missing column. A category never seen counts as none.
         """
+        require_columns(X, self.inputs)
+        if X.empty:
+            return pd.DataFrame({name: np.empty(0) for name in OUTPUTS}, index=X.index)
         if self.kind == "median":
-            require_columns(X, self.inputs)
             centre = np.full(len(X), self.constant_)
             below, above = np.full_like(centre, self.low_offset_), np.full_like(centre, self.high_offset_)
         else:

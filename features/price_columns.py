@@ -20,6 +20,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 
 from bookshelf.book import IN_STOCK
 from features import schema
+from features.bibliography import people_of
 from features.similarity import edition_keys
 from features.text import count_words
 
@@ -44,7 +45,7 @@ MEASURES = ("rating", "reviews", "year", "stock", "in_stock", "title_words", "de
 #: Tokens and words are counted by place: the hash of each, modulo so many.
 TOKEN_COLUMNS = 2**15
 WORD_COLUMNS = 2**16
-# Before a comma, an ampersand or the like another author, genre or mark of an edition begins.
+# Behind a comma, an ampersand or the like another genre or mark of an edition begins.
 _SEPARATOR = re.compile(r"\s*(?:[,;/|&]|\s[–—-]\s|[–—]|\band\b)\s*")
 _BLANK = " \t\n.()[]'\""
 
@@ -114,11 +115,15 @@ def texts(X: pd.DataFrame, column: str) -> list[str]:
 
 def named_in(cells: Sequence[str]) -> dict[str, list[str]]:
     """What each of a book's cells of `NAMING` names, in their order."""
-    return {name: _parts(cell) for name, cell in zip(NAMING, cells, strict=True)}
+    named = {name: _parts(cell) for name, cell in zip(NAMING, cells, strict=True)}
+    # Whoever is nobody's name, as "Various", tells something of a price all the same.
+    if people := people_of(cells[NAMING.index("author")]):
+        named["author"] = list(people)
+    return named
 
 
 def _parts(text: str) -> list[str]:
-    """What a cell names, one or several: `A. Bell & C. Day` are two authors. Case is no part of a name."""
+    """What a cell names, one or several: `Crime & Drama` are two genres. Case is no part of a name."""
     found = (part.strip(_BLANK) for part in _SEPARATOR.split(text.casefold()))
     return [part for part in dict.fromkeys(found) if part]
 

@@ -21,7 +21,8 @@ _FEWEST_TO_SCALE = 200
 FURTHEST = 3.0  # times as hard, or as easy, as the middle book, at most
 # A category of so many books has half a say in the width of its own intervals.
 _HALF_A_SAY = 100
-_LARGE_CATEGORY = 50
+#: A category of so many books has bounds of its own, and its share of prices inside them is measured.
+LARGE_CATEGORY = 50
 _TURNS = 5
 
 
@@ -47,7 +48,7 @@ class ConformalIntervals:
         self.own_ = {
             name: self._own(ratios[columns.category == name])
             for name, books in Counter(columns.category).items()
-            if books >= _LARGE_CATEGORY
+            if books >= LARGE_CATEGORY
         }
         return self
 

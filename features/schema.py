@@ -50,6 +50,14 @@ PRICE_SERVICE = "price_model"
 RECOMMENDER_SERVICE = "recommender_model"
 SENTIMENT_SERVICE = "sentiment_model"
 
+#: Model -> the feature service that has what it is told of a book. The sentiment model learns from no books,
+#: and reads their descriptions all the same.
+SERVICE_OF = {
+    "price": PRICE_SERVICE,
+    "recommender": RECOMMENDER_SERVICE,
+    "sentiment": SENTIMENT_SERVICE,
+}
+
 #: What the sentiment model reads beside the text: vectors that the encoder it is served with makes anew of
 #: each passage. No view holds them.
 LAYERS = "layers"

@@ -8,17 +8,22 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from features.bibliography import people_of
+from features.bibliography import people_of, series_of
 
 Scores = NDArray[np.float32]
 
 _NOT_IN_A_WORD = re.compile(r"[\W_]+")
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _EDITION = (
-    r"\b(?:editions?|anniversary|reissue|reprint|paperback|hardcover|hardback|unabridged|abridged|illustrated|"
-    r"annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
+    r"\b(?:editions?|\d+(?:st|nd|rd|th) ed|anniversary|reissue|reprint|paperback|hardcover|hardback|"
+    r"unabridged|abridged|illustrated|annotated|kindle|e-?book|large print|box(?:ed)? set)\b"
 )
 _SAYS_EDITION = re.compile(_EDITION, re.IGNORECASE)
+_NOTHING_MORE = re.compile(
+    r"\s*[:;,]\s*an?\s+(?:novel(?:la)?|memoir|thriller|mystery|romance)\s*$", re.IGNORECASE
+)
+# What is left of some titles without their series: "Volume 1 (Saga #1)".
+_NAMES_NO_WORK = frozenset(("a", "the", "no", "vol", "volume", "book", "part", "issue", "number"))
 # "Dune: 40th Anniversary Edition", but not "Spark Joy: An Illustrated Master Class": the mark comes last.
 _EDITION_AT_END = re.compile(rf"\s*(?:[:;,]|\s[-–—])\s[^:;,–—]*{_EDITION}\s*$", re.IGNORECASE)
 
@@ -58,8 +63,9 @@ def spread_out(scores: Scores, alike: Scores, k: int, diversity: float) -> NDArr
 def work_keys(titles: Sequence[str]) -> list[str]:
     """Keys, the same for titles of one work: case, punctuation, spaces and marks of an edition are no part.
 
-    `Dune (Illustrated Edition)`, `Dune: 40th Anniversary Edition` and `DUNE!` have the key of `Dune`; volumes
-    of a series keep their numbers. A title made of such marks alone is its own key.
+    `Dune (Illustrated Edition)`, `Dune: 40th Anniversary Edition`, `Dune (Dune Chronicles #1)`, `Dune: A
+    Novel` and `DUNE!` have the key of `Dune`; volumes of a series that have no other name keep their numbers,
+    and other subtitles are part of a title. A title made of such marks alone is its own key.
     """
     return [_work_key(title) for title in titles]
 
@@ -67,9 +73,9 @@ def work_keys(titles: Sequence[str]) -> list[str]:
 def edition_keys(titles: Sequence[str], authors: Sequence[str]) -> list[str]:
     """Keys, the same for editions of one book: of one work by `work_keys`, and with an author in common.
 
-    Names are those of `people_of`, spaces left out: `J. K. Rowling (Author)` is `JK Rowling`. Where one
-    edition of a work does not name its author, all books of that title count as editions of it: it may be of
-    any of them.
+    People are those of `people_of`; two of one family name count as one, for `J. R. R. Tolkien` is `John
+    Tolkien`. Where one edition of a work does not name its author, all books of that title count as editions
+    of it: it may be of any of them.
     """
     rows_of: dict[str, list[int]] = {}
     for row, work in enumerate(work_keys(titles)):
@@ -96,15 +102,24 @@ def _circles(people: Sequence[frozenset[str]]) -> list[list[int]]:
 
 
 def _people(author: str) -> frozenset[str]:
-    return frozenset(name.replace(" ", "") for name in people_of(author))
+    """What people may be known by: their last name, and all of them in whichever order."""
+    names = [name.split() for name in people_of(author)]
+    return frozenset(key for name in names for key in (name[-1], " ".join(sorted(name))))
 
 
 def _work_key(title: str) -> str:
-    unbracketed = _BRACKETED.sub(
-        lambda found: "" if _SAYS_EDITION.search(found.group()) else found.group(), title
-    )
-    work = _EDITION_AT_END.sub("", unbracketed)
-    return _words(work) or _words(title) or title
+    work = _EDITION_AT_END.sub("", _BRACKETED.sub(_without_mark, title))
+    work = _NOTHING_MORE.sub("", work)
+    named = _words(_BRACKETED.sub("", work)).split()
+    if all(word in _NAMES_NO_WORK or word.isdecimal() for word in named):
+        return _words(title) or title
+    return _words(work)
+
+
+def _without_mark(bracket: re.Match[str]) -> str:
+    """Nothing, where a bracket tells an edition or the place in a series; else the bracket."""
+    text = bracket.group()
+    return "" if _SAYS_EDITION.search(text) or series_of(f"A {text}") else text
 
 
 def _words(text: str) -> str:

@@ -36,6 +36,7 @@ from bookshelf.contracts import (
 )
 from bookshelf.errors import ModelUnavailable
 from bookshelf.feature_store import open_feature_store
+from bookshelf.lifeline import end_with_parent
 from bookshelf.prediction_contracts import (
     FeedbackReply,
     FeedbackRequest,
@@ -63,7 +64,6 @@ from serving.files import file_response
 from serving.follow import Follower, follow
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
-from serving.lifeline import end_with_parent
 from serving.log_lines import log_to_stderr
 from serving.made import judged, made, shown
 from serving.metrics import forget_the_dead, standing_of

@@ -1,7 +1,7 @@
 """What follows a publication of features: jobs that each look at what is published now.
 
 They run in a process of their own, which the trainer starts at least once for every publication, and once as
-it starts itself: each job must know by itself what it has done already.
+it starts itself, and again after a while if one fails: each job must know by itself what it has done already.
 """
 
 from __future__ import annotations

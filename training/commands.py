@@ -118,6 +118,8 @@ def status(settings: Settings, as_json: bool) -> None:
         known = " (uninformative)" if one.informative is False else ""
         serving = f"version {one.champion} serves" if one.champion else "none serves"
         print(f"{one.name} version {one.version}: {score}{known}; {one.promotion or 'not judged'}; {serving}")
+        if one.unservable is not None:
+            print(f"  it cannot be served: {one.unservable}")
     for name in sorted(set(MODEL_NAMES) - {one.name for one in found}):
         print(f"{name}: no version")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -13,11 +14,14 @@ from mlflow.exceptions import MlflowException
 from numpy.typing import NDArray
 
 from bookshelf.errors import TrainingError
+from bookshelf.settings import Settings
 from features.schema import JOIN_KEY
-from training.explanation import HELD_OUT, HELD_OUT_FILE, TRAINING_SET_FILE
+from training.explanation import HELD_OUT, TRAINING_SET_FILE
+from training.findings import Findings
 from training.gates import Gate
 from training.metrics import Estimate, bootstrap_mean
 from training.registry import load_version
+from training.servable import why_unservable
 
 Losses = NDArray[np.float64]
 
@@ -27,25 +31,24 @@ _TEXT = "text"  # by which a row without a book is known
 _SEED = 0
 
 
-def are_comparable(challenger: ModelVersion, incumbent: ModelVersion) -> bool:
-    """Whether the rows that one held out say something of the other: both are of one source and one unit.
+def why_not_compared(challenger: ModelVersion, incumbent: ModelVersion) -> str | None:
+    """Why the rows that the challenger held out say nothing of the incumbent; None if they do.
 
-    A version from before sources were told counts as one of the same.
+    They do where both are of one source and one unit, and the incumbent can still be asked. A version from
+    before sources were told counts as one of the same; what learns from a corpus has no source.
     """
-    if "feature_service" not in challenger.tags:  # it learns from a corpus, and no source changes that
-        return True
-    return all(
-        challenger.tags.get(name, "") == incumbent.tags.get(name, challenger.tags.get(name, ""))
-        for name in ("source", "unit")
-    )
+    others = [] if "feature_service" not in challenger.tags else ["source", "unit"]
+    for name in others:
+        own = challenger.tags.get(name, "")
+        if own != incumbent.tags.get(name, own):
+            return "learnt from other books"
+    return None if why_unservable(incumbent) is None else "cannot be served any more"
 
 
-def measured_score(gate: Gate, version: ModelVersion) -> float | None:
-    """The version's score as it follows from the losses of its held-out rows; None where it does not."""
-    if gate.score_of_losses is None:
-        return None
-    mean = float(np.mean(_losses(version, _artifact(version, HELD_OUT_FILE))))
-    return mean if gate.score_of_losses == "mean" else 1 - mean
+def findings_of(version: ModelVersion, settings: Settings) -> Findings:
+    """What the version's model and the rows it was given show, whatever its run and its tags claim."""
+    found: Findings = _judge(version).findings(_model(version), _rows(version), settings)
+    return found
 
 
 def worse_by(gate: Gate, challenger: ModelVersion, incumbent: ModelVersion) -> Estimate | None:
@@ -55,27 +58,35 @@ def worse_by(gate: Gate, challenger: ModelVersion, incumbent: ModelVersion) -> E
     are held out depends on the row alone, but the share of them is a parameter. Where models know single
     books, of these only those that the incumbent held out itself.
     """
-    rows, known = _artifact(challenger, HELD_OUT_FILE), _artifact(incumbent, TRAINING_SET_FILE)
+    rows, known = _rows(challenger), _rows(incumbent)
     key = JOIN_KEY if JOIN_KEY in rows else _TEXT
-    held_out = known[HELD_OUT].astype(bool)
-    unseen = rows[~rows[key].isin(known.loc[~held_out, key])]
+    judging = rows[HELD_OUT] & ~rows[key].isin(known.loc[~known[HELD_OUT], key])
     if gate.knows_single_books:
-        unseen = unseen[unseen[key].isin(known.loc[held_out, key])]
-    unseen = unseen.reset_index(drop=True)
+        judging &= rows[key].isin(known.loc[known[HELD_OUT], key])
+    unseen = rows[judging].reset_index(drop=True)
     if len(unseen) < FEWEST_ROWS:
         return None
     return bootstrap_mean(_losses(challenger, unseen) - _losses(incumbent, unseen), seed=_SEED)
 
 
-def _artifact(version: ModelVersion, name: str) -> pd.DataFrame:
+def _rows(version: ModelVersion) -> pd.DataFrame:
+    """The version's training set. Those of its rows that were held out are in no other file that counts."""
     try:
-        path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=name)
+        path = mlflow.artifacts.download_artifacts(run_id=version.run_id, artifact_path=TRAINING_SET_FILE)
     except (MlflowException, OSError) as error:
-        raise TrainingError(f"{version.name} version {version.version} has no {name}") from error
-    return pd.read_parquet(Path(path))
+        raise TrainingError(f"{version.name} version {version.version} has no {TRAINING_SET_FILE}") from error
+    rows = pd.read_parquet(Path(path))
+    return rows.astype({HELD_OUT: bool})
 
 
 def _losses(version: ModelVersion, rows: pd.DataFrame) -> Losses:
-    judge = import_module(f"training.{version.name}")  # each model's module says what its loss is
-    losses: Losses = judge.held_out_losses(load_version(version.name, version.version), rows)
+    losses: Losses = _judge(version).held_out_losses(_model(version), rows)
     return losses
+
+
+def _model(version: ModelVersion) -> Any:
+    return load_version(version.name, version.version)
+
+
+def _judge(version: ModelVersion) -> Any:
+    return import_module(f"training.{version.name}")  # each model's module says how it is judged

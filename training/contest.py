@@ -57,6 +57,8 @@ class Contest:
         if self.median is None or self.skill is None:
             return {}
         return {
+            "cv_error": self.entries[0].error,
+            "baseline_cv_error": self.median.error,
             "cv_mae": self.entries[0].mae,
             "baseline_cv_mae": self.median.mae,
             **self.skill.metrics("cv_"),

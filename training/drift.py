@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bookshelf.catalogue import Catalogue, now
@@ -166,11 +166,17 @@ class _Watch:
             return window, ""
         try:
             order = ModelOrders(self.catalogue.engine).request(
-                "retrain", window.model, REQUESTER, reason, self.at
+                "retrain",
+                window.model,
+                REQUESTER,
+                reason,
+                self.at,
+                # Whoever died between the two would order once more.
+                noted=lambda connection, order_id: self._windows.note_order(connection, window.id, order_id),
             )
         except OrderInProgress as error:
             return window, f"; would be trained anew, but {error}"
-        return self._windows.note_order(window.id, order.id), f"; to be trained anew: {reason}"
+        return replace(window, order_id=order.id), f"; to be trained anew: {reason}"
 
 
 def _told(window: DriftWindow, known: bool, ordered: str) -> str:

@@ -38,9 +38,9 @@ def reason_to_retrain(history: Sequence[DriftWindow], policy: Policy, at: dateti
     """Why the model should be trained anew, in one sentence; None if it should not.
 
     `history` are the model's last windows, the newest last, and before them those that led to an order.
-    Those count that were published after the
-    champion learnt, that compare with it and no other version, and that came after the last order; and
-    nothing is asked for while the newest of them keeps its limits.
+    Those count that compare with the champion and no other version, that were published after it learnt, and
+    that came after the last order. Nothing is asked for while the newest of them keeps its limits, nor while
+    the policy cools down.
     """
     if not history or not history[-1].violated:
         return None

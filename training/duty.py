@@ -170,5 +170,13 @@ class Duty:
             self.client.set_model_version_tag(change.model, change.to_version, PROMOTION_TAG, CHAMPION)
         if change.from_version in versions:
             self.client.set_registered_model_alias(change.model, PREVIOUS, change.from_version)
-            decision = f"{_HOW[change.action]} version {change.to_version}"
-            self.client.set_model_version_tag(change.model, change.from_version, PROMOTION_TAG, decision)
+            self.client.set_model_version_tag(
+                change.model, change.from_version, PROMOTION_TAG, _end_of_duty(change)
+            )
+
+
+def _end_of_duty(change: Change) -> str:
+    """What the tag of the version that served before says."""
+    if change.to_version is None:
+        return "taken off duty by hand"
+    return f"{_HOW[change.action]} version {change.to_version}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 from scipy.stats import binom
 
+from training.findings import Findings
 from training.fitted import Score
 from training.metrics import Estimate
 from training.requirements import Requirement
@@ -22,18 +22,15 @@ class Gate:
     beyond what chance does once in a hundred times; None for a model without intervals.
     `must_show_skill`: one that says that it knows more than its baseline must have a skill over it whose
     whole interval on held-out rows lies above 0.
-    `score_of_losses` says how the score it claims follows from the losses of its held-out rows, so that the
-    gate can measure it itself; None where it does not. `knows_single_books`: it can tell nothing of a book
-    that it was not trained with, so that two versions are compared by books that both have. `most_worse` is
-    the mean loss by which the whole interval may lie above the incumbent's. `requirements` are of the
-    metrics of its run.
+    `knows_single_books`: it can tell nothing of a book that it was not trained with, so that two versions are
+    compared by books that both have. `most_worse` is the mean loss by which the whole interval may lie above
+    the incumbent's. `requirements` are of the metrics that are found at the gate.
     """
 
     loss: str
     may_be_uninformative: bool = False
     coverage_shortfall: float | None = None
     must_show_skill: bool = False
-    score_of_losses: Literal["mean", "one less mean"] | None = None
     knows_single_books: bool = False
     most_worse: float = 0.0
     requirements: tuple[Requirement, ...] = ()
@@ -48,15 +45,12 @@ GATES: Mapping[str, Gate] = {
         coverage_shortfall=0.03,
         # One that says that prices follow from books must be nearer to them than the median, beyond chance.
         must_show_skill=True,
-        score_of_losses="mean",
     ),
     "recommender": Gate(
         loss="1 less the reciprocal rank of the right answer",
-        score_of_losses="one less mean",
         # Books that are new since would count against the incumbent, and it cannot help not knowing them.
         knows_single_books=True,
     ),
-    # Its score is an F1 over all texts, which no mean over them is.
     "sentiment": Gate(
         loss="log loss, in nats; ln 3 = 1.099 knows nothing",
         requirements=(
@@ -89,33 +83,18 @@ CLAIM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Coverage:
-    """The share of truths that intervals promise to hold, and the share they held of the held-out rows."""
-
-    promised: float
-    held: float
-    rows: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What is known of a version at its gate.
+    """What a version claims at its gate, and what was found of it, by which alone it is judged.
 
-    `coverage` is None for a model without intervals. `worse_by` is the challenger's loss less the
-    incumbent's on the same rows, below 0 where the challenger is better; None where there is no incumbent.
-    `skill` is the share of the baseline's loss on held-out rows that it saves; None if nobody measured it.
-    `measured` is the score as the gate found it, None where it does not follow from losses. `metrics` are
-    those of the version's run. `broken` says what is wrong with the data it would be served with.
+    `worse_by` is the challenger's loss less the incumbent's on the same rows, below 0 where the challenger
+    is better; None where there is no incumbent. `broken` says what is wrong with the data it would be served
+    with.
     """
 
-    score: Score
-    informative: bool | None = None
-    coverage: Coverage | None = None
-    skill: Estimate | None = None
+    claimed: Score
+    found: Findings
     worse_by: Estimate | None = None
     incumbent: str | None = None
-    measured: float | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
     broken: str | None = None
 
 
@@ -133,18 +112,20 @@ def refusal(gate: Gate, evidence: Evidence) -> str | None:
 
 
 def _untrue(evidence: Evidence) -> str | None:
-    score, measured = evidence.score, evidence.measured
-    if measured is None or abs(measured - score.value) <= CLAIM_TOLERANCE * max(1.0, abs(measured)):
-        return None
-    return (
-        f"it claims {_named(score)} of {score.value:.4g} {score.unit}, "
-        f"and {measured:.4g} was measured on its held-out rows"
-    )
+    claimed, score = evidence.claimed, evidence.found.score
+    for of, said, found in (
+        (_named(score), claimed.value, score.value),
+        (f"a baseline's {score.metric}", claimed.baseline, score.baseline),
+    ):
+        if not abs(found - said) <= CLAIM_TOLERANCE * max(1.0, abs(found)):  # what is no number is untrue too
+            unit = score.unit
+            return f"it claims {of} of {said:.4g} {unit}, and {found:.4g} was measured on its held-out rows"
+    return None
 
 
 def _no_better_than_baseline(gate: Gate, evidence: Evidence) -> str | None:
-    score = evidence.score
-    if score.beats_baseline or (gate.may_be_uninformative and evidence.informative is False):
+    score = evidence.found.score
+    if score.beats_baseline or (gate.may_be_uninformative and evidence.found.informative is False):
         return None
     return (
         f"its {score.metric} of {score.value:.4g} {score.unit} is no better than the baseline's "
@@ -153,9 +134,9 @@ def _no_better_than_baseline(gate: Gate, evidence: Evidence) -> str | None:
 
 
 def _unskilled(gate: Gate, evidence: Evidence) -> str | None:
-    if not gate.must_show_skill or evidence.informative is False:
+    if not gate.must_show_skill or evidence.found.informative is False:
         return None
-    skill = evidence.skill
+    skill = evidence.found.skill
     if skill is None:
         return "it says that it knows more than the baseline, and its skill was not measured"
     if skill.low > 0:
@@ -169,7 +150,7 @@ def _unskilled(gate: Gate, evidence: Evidence) -> str | None:
 def _dishonest(gate: Gate, evidence: Evidence) -> str | None:
     if gate.coverage_shortfall is None:
         return None
-    found = evidence.coverage
+    found = evidence.found.coverage
     if found is None:
         return "the coverage of its intervals was not measured"
     by_chance = binom.cdf(round(found.held * found.rows), found.rows, found.promised)
@@ -183,9 +164,9 @@ def _dishonest(gate: Gate, evidence: Evidence) -> str | None:
 
 def _lacking(gate: Gate, evidence: Evidence) -> str | None:
     breaches = (
-        one.breach(evidence.metrics)
+        one.breach(evidence.found.metrics)
         for one in gate.requirements
-        if not (one.unless_uninformative and evidence.informative is False)
+        if not (one.unless_uninformative and evidence.found.informative is False)
     )
     return next((breach for breach in breaches if breach is not None), None)
 

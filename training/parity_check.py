@@ -92,10 +92,9 @@ def log_parity(found: Parity, settings: Settings) -> str:
 def skew(settings: Settings, service: str) -> str | None:
     """Why no model of that feature service may be promoted now; None if its features are the same everywhere.
 
-    A model of no service reads no features, and where no catalogue is there is nothing to compare.
-    Raises `FeatureStoreError` as `parity` does.
+    Where no catalogue is there is nothing to compare. Raises `FeatureStoreError` as `parity` does.
     """
-    if not service or Catalogue.open(settings.catalogue_url).snapshot() is None:
+    if Catalogue.open(settings.catalogue_url).snapshot() is None:
         return None
     found = parity(settings, service=service)
     run_id = log_parity(found, settings)

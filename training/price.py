@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bookshelf.errors import TrainingError
+from bookshelf.settings import Settings
 from features import schema
 from features.price import PriceRegressor
 from features.price_columns import NUMBERS, VECTOR
@@ -17,6 +18,7 @@ from features.similarity import edition_keys
 from training import metrics
 from training.dataset import SOURCE, TrainingSet
 from training.explanation import HELD_OUT
+from training.findings import Coverage, Findings
 from training.fitted import Fitted, Score
 from training.money import unit_of
 from training.price_card import price_card
@@ -25,6 +27,7 @@ from training.price_plots import price_figures
 from training.price_report import report_of
 from training.price_verdict import prices_of, verdict_of
 from training.split import held_out_rows
+from training.yardstick import yardstick_for
 
 Values = NDArray[np.float64]
 
@@ -75,17 +78,10 @@ def fit_price(data: TrainingSet, params: PriceParams) -> Fitted:
     model.currency = currency
     # A shop has categories of one book: those that were held out are no less known.
     model.categories = tuple(sorted(set(rows["category"])))
-    score = Score(
-        metric="MAE",
-        unit=unit_of(currency),
-        value=measured["mae"],
-        baseline=measured["baseline_mae"],
-        higher_is_better=False,
-    )
     return Fitted(
         name="price",
         model=model,
-        score=score,
+        score=_score(currency, measured["mae"], measured["baseline_mae"]),
         params={**asdict(params), "candidate": verdict.candidate, **_row_counts(rows)},
         metrics=measured,
         held_out_losses=partial(held_out_losses, frame=held_out),
@@ -111,6 +107,30 @@ def held_out_losses(model: PriceRegressor, frame: pd.DataFrame) -> Values:
     """Absolute error of each row of a held-out frame as `fit_price` logs it."""
     losses: Values = np.abs(prices_of(frame) - model.predict(frame)["price"].to_numpy())
     return losses
+
+
+def findings(model: PriceRegressor, rows: pd.DataFrame, _settings: Settings) -> Findings:
+    """Score, skill and coverage on the rows that a training set, as it is logged, held out.
+
+    The baseline is the median of its other rows.
+    """
+    held_out, learnt = rows[rows[HELD_OUT]], prices_of(rows[~rows[HELD_OUT]])
+    true, predicted = prices_of(held_out), model.predict(held_out)
+    price, low, high = (predicted[name].to_numpy() for name in ("price", "low", "high"))
+    median = np.full(len(true), np.median(learnt))
+    score = _score(
+        model.currency,
+        metrics.mean_absolute_error(true, price),
+        metrics.mean_absolute_error(true, median),
+    )
+    yardstick = yardstick_for(learnt, score.unit)
+    losses, by_median = (yardstick.losses(true, one) for one in (price, median))
+    return Findings(
+        score=score,
+        informative=model.informative,
+        coverage=Coverage(promised=model.coverage, held=metrics.coverage(true, low, high), rows=len(true)),
+        skill=metrics.bootstrap_skill(losses, by_median, seed=model.seed),
+    )
 
 
 def one_currency(data: TrainingSet) -> str:
@@ -159,6 +179,10 @@ def measure(model: PriceRegressor, baseline: PriceRegressor, held_out: pd.DataFr
         f"baseline_{name}": value for name, value in _scores(baseline, held_out).items()
     }
     return {name: value for name, value in scores.items() if np.isfinite(value)}
+
+
+def _score(currency: str, value: float, baseline: float) -> Score:
+    return Score(metric="MAE", unit=unit_of(currency), value=value, baseline=baseline, higher_is_better=False)
 
 
 def _scores(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:

@@ -11,15 +11,12 @@ from sklearn.model_selection import GroupKFold
 
 from features.price import PriceRegressor
 from features.price_columns import BookColumns, read_columns
-from features.price_intervals import ConformalIntervals
+from features.price_intervals import LARGE_CATEGORY, ConformalIntervals
 from training import metrics
 from training.price_slices import logged
 from training.price_verdict import prices_of
 
 Values = NDArray[np.float64]
-
-#: A category of so many books has its coverage measured to three points and better.
-LARGE_CATEGORY = 100
 
 
 def over_all_books(model: PriceRegressor, rows: pd.DataFrame) -> dict[str, float]:

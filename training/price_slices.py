@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features import schema
+from features.price_intervals import LARGE_CATEGORY
 from training import metrics
 from training.yardstick import Yardstick
 
@@ -19,8 +20,6 @@ Chosen = NDArray[np.bool_]
 
 _BANDS = 5
 _FEWEST_BOOKS = 5
-#: A category with so many held-out books has the coverage of its intervals logged.
-LARGE_CATEGORY = 30
 
 
 def price_slices(
@@ -39,7 +38,10 @@ def price_slices(
 
 
 def category_coverage(slices: pd.DataFrame) -> dict[str, float]:
-    """Share of prices inside their interval of each large category, by the name it is logged under."""
+    """Share of prices inside their interval of each category with so many held-out books.
+
+    By the name it is logged under.
+    """
     if slices.empty:
         return {}
     large = slices[(slices["by"] == "category") & (slices["books"] >= LARGE_CATEGORY)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
@@ -12,12 +11,12 @@ from bookshelf.catalogue import now
 from bookshelf.errors import TrainingError
 from bookshelf.promotions import Change
 from bookshelf.settings import Settings
+from features import schema
 from training.aliases import CHAMPION
-from training.comparison import are_comparable, measured_score, worse_by
+from training.comparison import findings_of, why_not_compared, worse_by
 from training.duty import ChampionChanged, Duty
 from training.fitted import Score
-from training.gates import GATES, Coverage, Evidence, refusal
-from training.metrics import Estimate
+from training.gates import GATES, Evidence, refusal
 from training.parity_check import skew
 from training.rebuild import strange_rows
 from training.standing import scores_of_both, snapshot_of
@@ -45,8 +44,8 @@ def promote(
 ) -> Decision:
     """Judge a version, the newest if none is named, and put it on duty if it passes.
 
-    An incumbent that learnt from another source's books is not compared with: neither has seen what the
-    other knows. One whose features are skewed is refused. The decision is kept in the log of promotions,
+    An incumbent that learnt from another source's books is not compared with, for neither has seen what the
+    other knows, nor is one that this code cannot serve. One whose features are skewed is refused. The decision is kept in the log of promotions,
     with `who` asked for it and why, and as the version's tag `promotion`. Raises `TrainingError` if there is
     no such version, or if it or the incumbent cannot be judged because a model or its held-out rows are
     missing, and `FeatureStoreError` if features cannot be compared.
@@ -70,7 +69,8 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
     if on_duty == number:
         return Decision(name, number, True, f"already {CHAMPION}")
     incumbent = None if on_duty is None else client.get_model_version(name, on_duty)
-    evidence = _evidence(client, settings, challenger, incumbent)
+    alone = None if incumbent is None else why_not_compared(challenger, incumbent)
+    evidence = _evidence(settings, challenger, None if alone else incumbent)
     refused = refusal(GATES[name], evidence)
     change = Change(
         model=name,
@@ -90,8 +90,8 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
     if incumbent is None:
         return Decision(name, number, True, CHAMPION)
     how = f"{CHAMPION} in place of version {on_duty}"
-    if not are_comparable(challenger, incumbent):
-        how += ", which learnt from other books and was not compared"
+    if alone is not None:
+        how += f", which {alone} and was not compared"
     return Decision(name, number, True, how)
 
 
@@ -107,22 +107,14 @@ def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersi
     return versions[int(version)]
 
 
-def _evidence(
-    client: MlflowClient, settings: Settings, challenger: ModelVersion, incumbent: ModelVersion | None
-) -> Evidence:
-    gate, tags, score = GATES[challenger.name], challenger.tags, _score(challenger)
-    run = client.get_run(challenger.run_id).data
-    yardstick = incumbent if incumbent is not None and are_comparable(challenger, incumbent) else None
+def _evidence(settings: Settings, challenger: ModelVersion, incumbent: ModelVersion | None) -> Evidence:
+    """Beside an incumbent that can be compared with, if there is one."""
     return Evidence(
-        score=score,
-        informative=tags["informative"] == "true" if "informative" in tags else None,
-        coverage=None if gate.coverage_shortfall is None else _coverage(run),
-        skill=_skill(run) if gate.must_show_skill else None,
-        worse_by=None if yardstick is None else worse_by(gate, challenger, yardstick),
+        claimed=_score(challenger),
+        found=findings_of(challenger, settings),
+        worse_by=None if incumbent is None else worse_by(GATES[challenger.name], challenger, incumbent),
         incumbent=None if incumbent is None else str(incumbent.version),
-        measured=measured_score(gate, challenger),
-        metrics=run.metrics,
-        broken=skew(settings, tags.get("feature_service", ""))
+        broken=skew(settings, schema.SERVICE_OF[challenger.name])
         or strange_rows(settings, str(challenger.run_id)),
     )
 
@@ -139,18 +131,3 @@ def _score(version: ModelVersion) -> Score:
         baseline=float(tags["baseline"]),
         higher_is_better=tags["higher_is_better"] == "true",
     )
-
-
-def _coverage(run: Any) -> Coverage | None:
-    if "coverage" not in run.metrics:
-        return None
-    return Coverage(
-        promised=float(run.params["coverage"]),
-        held=run.metrics["coverage"],
-        rows=int(run.params["held_out_rows"]),
-    )
-
-
-def _skill(run: Any) -> Estimate | None:
-    bounds = [run.metrics.get(name) for name in ("skill", "skill_low", "skill_high")]
-    return None if None in bounds else Estimate(*bounds)

@@ -28,6 +28,7 @@ from training import relations, retrieval
 from training.co_reading import read_by, reading
 from training.dataset import SOURCE, TrainingSet, load_training_set
 from training.explanation import HELD_OUT
+from training.findings import Findings
 from training.fitted import Fitted, Score
 from training.judging import by_relations, found_by, width_of, with_judges
 from training.lists import catalogue_lists
@@ -145,13 +146,7 @@ def recommender_of(
     return Fitted(
         name="recommender",
         model=model,
-        score=Score(
-            metric=relations.METRIC if by_relations(rows) else METRIC,
-            unit=UNIT,
-            value=found[retrieval.BLEND].mrr,
-            baseline=found[retrieval.SAME_CATEGORY].mrr,
-            higher_is_better=True,
-        ),
+        score=_score(found, rows),
         params={**asdict(params), "training_rows": len(rows), "held_out_rows": len(held_out)},
         metrics=measured,
         held_out_losses=partial(held_out_losses, frame=held_out),
@@ -194,10 +189,35 @@ def held_out_losses(model: BookRecommender, frame: pd.DataFrame) -> Values:
 
     A model of vectors of another length has found nothing: 1 for every row.
     """
-    if model.embeddings.shape[1] != width_of(frame):
+    if not _reads(model, frame):
         return np.ones(len(frame))
     losses: Values = 1 - found_by(model, frame)[retrieval.BLEND].reciprocal
     return losses
+
+
+def findings(model: BookRecommender, rows: pd.DataFrame, _settings: Settings) -> Findings:
+    """Score on the rows that a training set, as it is logged, held out.
+
+    Raises `TrainingError` for a model of vectors of another length.
+    """
+    held_out = rows[rows[HELD_OUT]].reset_index(drop=True)
+    if not _reads(model, held_out):
+        raise TrainingError("the recommender has vectors of another length than the rows it is judged by")
+    return Findings(score=_score(found_by(model, held_out), held_out))
+
+
+def _reads(model: BookRecommender, frame: pd.DataFrame) -> bool:
+    return bool(model.embeddings.shape[1] == width_of(frame))
+
+
+def _score(found: Mapping[str, Found], rows: pd.DataFrame) -> Score:
+    return Score(
+        metric=relations.METRIC if by_relations(rows) else METRIC,
+        unit=UNIT,
+        value=found[retrieval.BLEND].mrr,
+        baseline=found[retrieval.SAME_CATEGORY].mrr,
+        higher_is_better=True,
+    )
 
 
 def _vectors(data: TrainingSet, encoder: TextEncoder) -> NDArray[np.float32]:

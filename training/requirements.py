@@ -1,4 +1,4 @@
-"""What a metric of a version's run must be before the version may serve, told as data with its reason."""
+"""What a metric found of a version must be before the version may serve, told as data with its reason."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Requirement:
 
     To beat is to differ, the right way, from the other by more than nothing, and by `by` at least and
     `by_share` of the other at least; the right way is up unless `lower_is_better`. `why` completes the
-    sentence "This is asked because …". A metric that was not logged, or is no number, is a breach.
-    `if_measured`: not asked where it was not logged, because the data it needs may rightly not be there.
+    sentence "This is asked because …". A metric that was not measured, or is no number, is a breach.
+    `if_measured`: not asked where it was not measured, because the data it needs may rightly not be there.
     `unless_uninformative`: not asked of a model that says itself that it knows no more than its baseline.
     Raises `ValueError` for no bound or several.
 

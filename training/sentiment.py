@@ -24,6 +24,7 @@ from features.sentiment import INPUTS, LABELS, Embed, Probabilities, SentimentCl
 from training import agreement, yardsticks
 from training.corpus import BUNDLED, corpus_hash, held_out_texts, kinds_of, load_corpus
 from training.explanation import HELD_OUT
+from training.findings import Findings
 from training.fitted import Fitted, Score
 from training.hand_labels import labelled_descriptions, load_hand_labels
 from training.precision import Losses, with_precision
@@ -121,13 +122,7 @@ def sentiment_of(
     return Fitted(
         name="sentiment",
         model=model,
-        score=Score(
-            metric=METRIC,
-            unit=UNIT,
-            value=metrics["macro_f1"],
-            baseline=metrics["baseline_macro_f1"],
-            higher_is_better=True,
-        ),
+        score=_score(metrics),
         params={**asdict(params), **sizes, **found_settings},
         metrics=metrics,
         held_out_losses=partial(held_out_losses, frame=rows[kept]),
@@ -146,13 +141,54 @@ def held_out_losses(model: SentimentClassifier, frame: pd.DataFrame) -> Values:
 
     A model of vectors of another length, or of another make, knows nothing: ln 3 for every row.
     """
+    found = _probabilities(model, frame)
+    if found is None:
+        return np.full(len(frame), np.log(len(LABELS)))
+    return agreement.log_losses(agreement.codes(list(frame["label"])), found)
+
+
+def findings(model: SentimentClassifier, rows: pd.DataFrame, settings: Settings) -> Findings:
+    """Score on the rows that a training set, as it is logged, held out, and on texts from outside of it.
+
+    Those are the yardsticks and the descriptions labelled by hand of books that are on offer now, as
+    `settings.encoder` reads them. Raises `TrainingError` for a model of another make or another encoder.
+    """
+    held_out, learnt = rows[rows[HELD_OUT]], rows[~rows[HELD_OUT]]
+    encoder = LayeredEncoder.over(Encoder.load(settings.encoder))
+    found = _probabilities(model, held_out)
+    if found is None or model.dimensions != encoder.dimensions:
+        raise TrainingError(
+            f"the sentiment model is of another make than this code, or of another encoder than "
+            f"{settings.encoder}: train it anew"
+        )
+    true, known = (agreement.codes(list(part["label"])) for part in (held_out, learnt))
+    measured = _measured(true, found, known, [])
+    books = Catalogue.open(settings.catalogue_url).all_books(BookFilter())
+    described = labelled_descriptions(books, load_hand_labels())
+    with KeptVectors(settings.kept_vectors, lambda: encoder) as layers:
+        measured |= yardsticks.measured(model, layers.embed, seed=0)
+        measured |= _by_hand(model, described, layers.embed, seed=0).metrics
+    return Findings(score=_score(measured), metrics=measured)
+
+
+def _probabilities(model: SentimentClassifier, frame: pd.DataFrame) -> Probabilities | None:
+    """What the model says (n, 3) of the texts of held-out rows; None if their vectors are not for it."""
     reading = read(list(frame["text"]))
     vectors = np.concatenate(list(frame[VECTORS])).reshape(len(reading.passages), -1)
     # A version from before there were layers has other parts, and no code that reads them is left.
     if vectors.shape[1] != getattr(model, "dimensions", None):
-        return np.full(len(frame), np.log(len(LABELS)))
-    true = agreement.codes(list(frame["label"]))
-    return agreement.log_losses(true, model.probabilities(reading, vectors))
+        return None
+    return model.probabilities(reading, vectors)
+
+
+def _score(measured: dict[str, float]) -> Score:
+    return Score(
+        metric=METRIC,
+        unit=UNIT,
+        value=measured["macro_f1"],
+        baseline=measured["baseline_macro_f1"],
+        higher_is_better=True,
+    )
 
 
 def losses_by(model: SentimentClassifier, frame: pd.DataFrame, embed: Embed) -> Losses:

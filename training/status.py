@@ -9,6 +9,7 @@ from bookshelf.contracts import MODEL_NAMES, ModelStatus
 from bookshelf.settings import Settings
 from training.aliases import CHAMPION
 from training.runs import tracking_client
+from training.servable import why_unservable
 
 
 def model_statuses(settings: Settings) -> list[ModelStatus]:
@@ -40,4 +41,5 @@ def _status(client: MlflowClient, name: str, version: ModelVersion) -> ModelStat
         source=tags.get("source"),
         feature_service=tags.get("feature_service"),
         snapshot_id=int(tags["snapshot_id"]) if tags.get("snapshot_id") else None,
+        unservable=why_unservable(version),
     )

@@ -81,7 +81,7 @@ def _price(settings: Settings, base: Any, as_of: datetime, source: str | None) -
     def loss(params: Any) -> float:
         a_model = partial(PriceRegressor, coverage=params.coverage, folds=params.folds, seed=params.seed)
         contest = hold_contest(books, prices, a_model, alpha=params.alpha, yardstick=yardstick)
-        return contest.metrics().get("cv_mae", float("inf"))
+        return contest.metrics().get("cv_error", float("inf"))
 
     return loss
 
@@ -120,7 +120,8 @@ def _recommender(settings: Settings, base: Any, as_of: datetime, source: str | N
 
 SEARCHES: Mapping[str, Search] = {
     # A ridge of ten times the strength is tried with each, so that both span 0.01 to 1,000.
-    "price": Search(space={"alpha": Span(low=0.01, high=100.0, log=True)}, loss="cv_mae", prepare=_price),
+    # The error is the one that the contest of candidates is won by: in money, or of logarithms.
+    "price": Search(space={"alpha": Span(low=0.01, high=100.0, log=True)}, loss="cv_error", prepare=_price),
     # Only their proportions matter; the category is known for both halves, and much of it would flatter.
     "recommender": Search(
         space={

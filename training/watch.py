@@ -24,6 +24,7 @@ from training import after_publish
 from training.child import Child
 from training.commands import REFUSED
 from training.duty import Duty
+from training.following import Following
 from training.rollback import AlreadyOnDuty, rollback
 from training.trial import told_of, try_out
 
@@ -70,7 +71,7 @@ class Trainer:
         self._ended: tuple[Order, OrderStatus, str] | None = None  # an end that is not on record yet
         self._renewed = time.monotonic()
         self._around = 0.0
-        self._published: tuple[int, datetime] | None = None
+        self._following = Following()
 
     def begin(self, at: datetime) -> None:
         """Let the schedule take effect."""
@@ -149,7 +150,9 @@ class Trainer:
         said = child.said()
         for line in said:
             log.info("%s | %s", child.arguments[0], line)
-        if order is not None:
+        if order is None:
+            self._end_following(failed=status != 0)
+        else:
             last = said[-1].removeprefix("error: ") if said else f"it ended with status {status}"
             self._ended = order, _STATUS.get(status, "failed"), last
             self._put_on_record()
@@ -190,16 +193,22 @@ class Trainer:
         self._follow_publication()
 
     def _follow_publication(self) -> None:
-        """Begin the jobs that follow what is published, unless they have followed it or we are busy."""
+        """Begin the jobs that follow what is published, unless that is done, or failed lately, or we are
+        busy."""
         if self._child is not None or not after_publish.JOBS:
             return
         snapshot = self._catalogue.snapshot()
         if snapshot is None or snapshot.features_published_at is None:
             return
         published = snapshot.id, snapshot.features_published_at
-        if published != self._published:
-            self._published = published
+        if self._following.is_due(published, time.monotonic()):
+            self._following.begin(published)
             self._child = Child(["after-publish"])
+
+    def _end_following(self, *, failed: bool) -> None:
+        wait = self._following.end(failed, time.monotonic())
+        if wait is not None:
+            log.warning("the jobs after the publication failed; they are tried again in %s", wait)
 
     def _scheduled(self) -> Schedule | None:
         spelled = self._settings.retrain_schedule, self._settings.schedule_time_zone

@@ -57,17 +57,20 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
 
 
 def is_stale(model: ModelStatus | None, catalogue: Catalogue) -> bool:
-    """Whether the model is to be trained: there is none, or the shops are not those that it learnt from.
+    """Whether the model is to be trained: there is none that can be served, or the shops are not those that it
+    learnt from.
 
     A later crawl of the same shops makes no model invalid; when to train again is for the schedule or its
     engineer to say. What learnt from a corpus, no shop makes invalid.
     """
     if model is None:
         return True
-    if model.feature_service is None:  # it learnt from a corpus
-        return False
     if model.name == "price" and catalogue.overview().currency is None:
         return False  # no model learns prices of several currencies: which source's, its engineer says
+    if model.unservable is not None:
+        return True
+    if model.feature_service is None:  # it learnt from a corpus
+        return False
     if model.snapshot_id is None:
         return True
     try:

@@ -10,6 +10,7 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.errors import BookshelfError
 from bookshelf.publication import STAND_IN
 from bookshelf.settings import Settings
+from ingestion.imports.composite import with_key
 from ingestion.imports.importer import Import
 from ingestion.imports.mapping import map_columns, parse_map
 from ingestion.imports.refused import RefusedRows
@@ -18,6 +19,8 @@ from ingestion.imports.tables import FORMATS, Reading, open_table
 from ingestion.progress import tell
 
 _LONGEST_SOURCE = 500
+# Rows by which columns of opinions are told apart: one is enough where it says what it counts.
+_SAMPLE = 100
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", metavar="NAME", help="what the books' source is called (default: FILE's name)"
     )
     parser.add_argument(
-        "--key", metavar="COLUMN", help="the column that tells books apart without UPC and ISBN"
+        "--key",
+        metavar="COLUMN",
+        help="the column that tells books apart without UPC and ISBN, or several: Title+Author+Edition",
     )
     parser.add_argument(
         "--currency",
@@ -69,13 +74,15 @@ def run_import(options: argparse.Namespace, catalogue: Catalogue, settings: Sett
     """
     source = _source(options)
     with open_table(options.file, Reading(options.encoding or "", options.delimiter or "")) as table:
-        columns = map_columns(table.columns, parse_map(options.map, options.key))
+        sample, whole = with_key(table, options.key).sampled(_SAMPLE)
+        stated = parse_map(options.map, options.key)
+        columns = map_columns(whole.columns, stated, [row.cells for row in sample])
         for line in (*table.told, f"columns: {columns}"):
             tell(line)
         reader = RowReader(columns, options.currency or "", options.decimal)
         refused = RefusedRows(_refused_path(options), table.columns)
         with refused.writing():
-            one = Import(options.file, source, table, reader, refused)
+            one = Import(options.file, source, whole, reader, refused)
             return one.rehearse(catalogue) if options.dry_run else one.carry_out(catalogue, settings)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from bookshelf.errors import BookshelfError
 from bookshelf.rows import BOOK_FIELDS
+from ingestion.imports.values import Cell, opinion, printed_in
 
 #: Columns with these names, whatever their case and punctuation, give a field that none is mapped to.
 SYNONYMS: Final = {
@@ -25,6 +26,10 @@ SYNONYMS: Final = {
     "description": ("synopsis", "blurb"),
 }
 _IDENTITY = ("upc", "isbn", "key")
+# A column called like any of these holds stars or counts them, and only what it says tells which.
+_OPINIONS = frozenset(
+    ("rating", "ratings", "review", "reviews", "stars", *SYNONYMS["rating"], *SYNONYMS["reviews"])
+)
 # What is unique in a source is for its owner to say.
 _ONLY_STATED = ("key",)
 
@@ -61,22 +66,34 @@ def parse_map(given: Sequence[str], key: str | None = None) -> dict[str, str]:
     return stated
 
 
-def map_columns(columns: Sequence[str], stated: Mapping[str, str]) -> ColumnMap:
+def map_columns(
+    columns: Sequence[str], stated: Mapping[str, str], sample: Sequence[Mapping[str, Cell]] = ()
+) -> ColumnMap:
     """The map of a file with these columns: what is stated, and columns that are called like a field.
+
+    Where rows of a sample say `4.0 out of 5 stars` or `8 customer reviews`, that settles which column is the
+    rating and which counts reviews, whatever they are called. The column of the binding gives the year too,
+    if the sample ends it in dates and nothing else gives one.
 
     Raises `BookshelfError` for a column that is not there or there twice, and if title, price or every
     identity is missing; it names what there is.
     """
     found = {field: _column(columns, field, name) for field, name in stated.items() if name}
     taken = set(found.values())
+    for field, column in _by_what_they_say(columns, sample).items():
+        if field not in stated and column not in taken:
+            found[field] = column
+            taken.add(column)
     for field in BOOK_FIELDS:
-        if field in stated or field in _ONLY_STATED:
+        if field in stated or field in found or field in _ONLY_STATED:
             continue
         for name in (field, *SYNONYMS.get(field, ())):
             if alike := [column for column in columns if _plain(column) == name and column not in taken]:
                 found[field] = _column(columns, field, alike[0])
                 taken.add(alike[0])
                 break
+    if "year" not in stated and "year" not in found and _is_dated(found.get("binding"), sample):
+        found["year"] = found["binding"]
     there = f"the file has {', '.join(map(repr, columns))}"
     for field in ("title", "price"):
         if field not in found:
@@ -87,6 +104,22 @@ def map_columns(columns: Sequence[str], stated: Mapping[str, str]) -> ColumnMap:
         )
     in_order = {field: found[field] for field in BOOK_FIELDS if field in found}
     return ColumnMap(in_order, tuple(column for column in columns if column and column not in taken))
+
+
+def _by_what_they_say(columns: Sequence[str], sample: Sequence[Mapping[str, Cell]]) -> dict[str, str]:
+    """Rating and reviews by columns of opinions whose cells say what they are, all that are given."""
+    found: dict[str, str] = {}
+    for column in columns:
+        if _plain(column) not in _OPINIONS:
+            continue
+        told = {opinion(row.get(column)) for row in sample} - {None}
+        if len(told) == 1 and (field := told.pop()) is not None:
+            found.setdefault(field, column)
+    return found
+
+
+def _is_dated(binding: str | None, sample: Sequence[Mapping[str, Cell]]) -> bool:
+    return binding is not None and any(printed_in(row.get(binding)) is not None for row in sample)
 
 
 def _column(columns: Sequence[str], field: str, name: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bookshelf.book import IN_STOCK, OUT_OF_STOCK, Book
 from bookshelf.errors import InvalidBook
 from ingestion.imports.mapping import ColumnMap
-from ingestion.imports.values import READERS, Cell, DecimalMark, availability, price, text
+from ingestion.imports.values import READERS, Cell, DecimalMark, availability, price, printed_in, text
 
 #: What a price is in where nobody says it.
 USUAL_CURRENCY = "GBP"
@@ -40,7 +40,7 @@ class RowReader:
             if field in ("price", "availability", "currency"):
                 continue
             try:
-                fields[field] = READERS.get(field, text)(cell)
+                fields[field] = self._reader(field)(cell)
             except ValueError as error:
                 reasons.append(f"{field} {error}")
         self._read_price(cells, fields, reasons)
@@ -53,6 +53,12 @@ class RowReader:
             except InvalidBook as error:
                 reasons.append(str(error))
         return Refused("; ".join(reasons), _identity(fields))
+
+    def _reader(self, field: str) -> Callable[[Cell], object]:
+        # What an edition ends in is a date or none, and `Paperback` is an edition all the same.
+        if field == "year" and self.columns.columns["year"] == self.columns.columns.get("binding"):
+            return printed_in
+        return READERS.get(field, text)
 
     def _read_price(self, cells: Mapping[str, Cell], fields: dict[str, Any], reasons: list[str]) -> None:
         try:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO
 from xml.etree.ElementTree import ParseError
@@ -35,6 +36,11 @@ class Table:
     columns: Sequence[str]
     rows: Iterator[Row]
     told: Sequence[str] = field(default=())
+
+    def sampled(self, size: int) -> tuple[Sequence[Row], Table]:
+        """The first rows, and a table that can still be read from the first on."""
+        first = list(islice(self.rows, size))
+        return first, replace(self, rows=chain(first, self.rows))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _SHARED_SYMBOLS = {
 _MONEY = re.compile(
     r"(?P<before>[A-Z]{3}|kr|[£€$¥])?\s*(?P<number>-?[0-9][0-9.,' ]*)\s*(?P<after>[A-Z]{3}|kr|[£€$¥])?"
 )
+_COUNT = re.compile(r"[0-9][0-9,' ]*")
 _PLAIN = re.compile(r"[0-9]+")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:(?P<mark>[.,' ])[0-9]{3})(?:(?P=mark)[0-9]{3})*")
 _NOT_GIVEN = frozenset(("n/a", "na", "null", "none", "nan", "-"))
@@ -142,6 +143,21 @@ def year(cell: Cell) -> int | None:
     if found is None:
         raise ValueError(f"must be a year such as 1999 or a date such as 1999-05-01, got {_shown(said)}")
     return int(found[found.lastindex or 0])
+
+
+def printed_in(cell: Cell) -> int | None:
+    """The year of the date that an edition ends in: `Paperback,– 10 Mar 2016`; None where it ends in none."""
+    found = _ends_in_date(cell.strip()) if isinstance(cell, str) else None
+    return None if found is None else int(found[found.lastindex or 0])
+
+
+def opinion(cell: Cell) -> Literal["rating", "reviews"] | None:
+    """What a cell says that it is: stars out of 5, or a number of reviews; None for a mere number."""
+    said = cell.strip() if isinstance(cell, str) else ""
+    if (stars := _RATING.fullmatch(said)) and not said.endswith(stars[1]):
+        return "rating"
+    counted = _REVIEWS.sub("", said)
+    return "reviews" if counted != said and _COUNT.fullmatch(counted) else None
 
 
 def isbn(cell: Cell) -> str:

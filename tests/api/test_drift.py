@@ -47,8 +47,10 @@ def client(make_app: Callable[..., Any], tmp_path: Path) -> FlaskClient:
     moved = windows.add(
         replace(window, snapshot_id=second.id, published_at=second.published_at, features=FEATURES)
     )
-    order = ModelOrders(catalogue.engine).request("retrain", "price", "drift", "stock moved", now())
-    windows.note_order(moved.id, order.id)
+    ModelOrders(catalogue.engine).request(
+        *("retrain", "price", "drift", "stock moved", now()),
+        noted=lambda connection, order_id: windows.note_order(connection, moved.id, order_id),
+    )
     client: FlaskClient = app.test_client()
     return client
 

@@ -19,7 +19,6 @@ GETS = (
     "/api/v1/ml/recommendations/1",
     "/api/v1/ml/features",
     "/api/v1/ml/training-data",
-    "/api/v1/ml/models",
 )
 
 Refused = Callable[[Any, int], list[str]]

@@ -15,6 +15,7 @@ from api.parts import Parts
 from bookshelf.catalogue import now
 from bookshelf.promotions import Change
 from bookshelf.standings import Standing
+from tests.api.conftest import ModelServer
 
 MODELS = "/api/v1/ml/models"
 ORDERS = "/api/v1/ml/orders"
@@ -77,6 +78,9 @@ def world(make_app: Callable[..., Flask], tmp_path: Path, as_admin: dict[str, st
             seen_at=NOON,
         )
     )
+    made.parts.standings.note(
+        Standing(model="sentiment", champion=None, challenger=None, previous=None, versions=(), seen_at=NOON)
+    )
     return made
 
 
@@ -92,6 +96,26 @@ def test_the_models_are_told_as_they_are_served_and_as_they_stand(world: World) 
         [],
         None,
     )
+
+
+def test_with_the_model_server_down_the_registry_is_told_all_the_same(
+    world: World, model_server: ModelServer
+) -> None:
+    assert world.get(MODELS).json["unavailable"] is None
+    model_server.mood = "broken"
+    reply = world.get(MODELS)
+    assert (reply.status_code, reply.json["items"]) == (200, [])
+    assert reply.json["unavailable"].startswith("the model server ")
+    assert reply.json["registry"][0]["champion"] == "4"
+
+
+@pytest.mark.parametrize("kind", ["promote", "rollback"])
+def test_what_nobody_has_looked_at_yet_is_asked_for_later(world: World, refused: Refused, kind: str) -> None:
+    reply = world.post(f"{MODELS}/recommender/{kind}")
+    assert refused(reply, 503) == []
+    assert "nobody has looked yet at what the registry has of recommender" in reply.json["detail"]
+    assert reply.headers["Retry-After"] == "5"
+    assert world.get(ORDERS).json["total"] == 0
 
 
 def test_the_history_is_paged_and_tells_what_is_live(world: World) -> None:

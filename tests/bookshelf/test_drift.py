@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import Connection
 
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
-from bookshelf.drift import DriftWindows, FeatureDrift, NewWindow
-from bookshelf.model_orders import ModelOrders
+from bookshelf.drift import DriftWindow, DriftWindows, FeatureDrift, NewWindow
+from bookshelf.model_orders import ModelOrders, Order
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -38,6 +39,13 @@ def a_window(snapshot: int, model: str = "price", version: str = "1", *drifts: F
         window_rows=12,
         features=drifts or (CATEGORY,),
         run_id="a" * 32,
+    )
+
+
+def an_order(windows: DriftWindows, of: DriftWindow) -> Order:
+    return ModelOrders(windows.engine).request(
+        *("retrain", "price", "drift", "it drifts", NOON),
+        noted=lambda connection, order_id: windows.note_order(connection, of.id, order_id),
     )
 
 
@@ -70,15 +78,23 @@ def test_windows_come_newest_first_of_one_model_or_of_all(windows: DriftWindows)
 
 def test_a_window_names_the_retraining_that_it_gave_rise_to(windows: DriftWindows) -> None:
     kept = windows.add(a_window(1))
-    order = ModelOrders(windows.engine).request("retrain", "price", "drift", "it drifts", NOON)
-    assert windows.note_order(kept.id, order.id).order_id == order.id
+    order = an_order(windows, kept)
     assert windows.history("price", 1)[0].order_id == order.id
+
+
+def test_a_retraining_that_its_window_cannot_name_is_not_ordered(windows: DriftWindows) -> None:
+    def died(_connection: Connection, _order_id: str) -> None:
+        raise KeyboardInterrupt
+
+    orders = ModelOrders(windows.engine)
+    with pytest.raises(KeyboardInterrupt):
+        orders.request("retrain", "price", "drift", "it drifts", NOON, noted=died)
+    assert orders.page(number=1, size=1)[1] == 0
 
 
 def test_an_order_is_remembered_however_long_ago(windows: DriftWindows) -> None:
     kept = windows.add(a_window(1))
-    order = ModelOrders(windows.engine).request("retrain", "price", "drift", "it drifts", NOON)
-    windows.note_order(kept.id, order.id)
+    an_order(windows, kept)
     windows.add(a_window(2))
     windows.add(a_window(2, "sentiment"))
     newest = windows.add(a_window(3))

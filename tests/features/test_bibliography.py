@@ -31,7 +31,20 @@ def test_a_title_tells_its_series_where_it_numbers_its_volume(title: str, expect
 @pytest.mark.parametrize(
     ("author", "expected"),
     [
-        ("J.K. Rowling, Mary GrandPré (Illustrator)", ("j k rowling", "mary grandpre")),
+        ("J.K. Rowling, Mary GrandPré (Illustrator)", ("jk rowling", "mary grandpre")),
+        ("Herbert, Frank", ("frank herbert",)),
+        ("HERBERT, Frank; Anderson, Kevin J.", ("frank herbert", "kevin j anderson")),
+        ("J.R.R. Tolkien", ("jrr tolkien",)),
+        ("J. R. R. Tolkien", ("jrr tolkien",)),
+        ("Tolkien, J. R. R.", ("jrr tolkien",)),
+        ("JRR Tolkien", ("jrr tolkien",)),
+        ("Le Guin, Ursula K.", ("ursula k le guin",)),
+        ("García Márquez, Gabriel", ("gabriel garcia marquez",)),
+        ("Martin Luther King, Jr.", ("martin luther king",)),
+        ("Kurt Vonnegut Jr.", ("kurt vonnegut",)),
+        ("Terry Pratchett, Neil Gaiman", ("terry pratchett", "neil gaiman")),
+        ("Plato, Homer, Virgil", ("plato", "homer", "virgil")),
+        ("Jr.", ()),
         ("Neil Gaiman & Terry Pratchett", ("neil gaiman", "terry pratchett")),
         ("村上 春樹", ("村上 春樹",)),
         ("Various Authors", ()),
@@ -50,3 +63,4 @@ def test_genres_are_apart_whatever_stands_between_them() -> None:
 def test_a_shared_author_is_spelled_as_the_first_line_has_it() -> None:
     assert shared_people("Mary Shelley and J. K. Rowling (Author)", "j.k. rowling") == "J. K. Rowling"
     assert shared_people("Mary Shelley", "Percy Shelley") is None
+    assert shared_people("Herbert, Frank", "Brian Herbert with Frank Herbert") == "Frank Herbert"

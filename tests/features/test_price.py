@@ -156,6 +156,14 @@ def test_a_book_alone_has_the_price_it_has_among_others() -> None:
     pd.testing.assert_frame_equal(alone, model.predict(shelf).head(5))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_books_have_no_prices(kind: PriceKind) -> None:
+    shelf, y = books(60, seed=14)
+    found = PriceRegressor(kind).fit(shelf, y).predict(shelf.head(0))
+    assert (list(found), len(found)) == (list(OUTPUTS), 0)
+    assert set(found.dtypes) == {np.dtype("float64")}
+
+
 def test_a_missing_column_is_named() -> None:
     shelf, y = books(20, seed=15)
     with pytest.raises(ValueError, match="columns missing: title, stock"):

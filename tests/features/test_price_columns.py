@@ -32,6 +32,16 @@ def test_authors_are_told_apart_however_they_are_put_together() -> None:
     assert (counts[0].multiply(counts[2])).sum() == 1
 
 
+@pytest.mark.parametrize("spelled", ["Tolkien, J. R. R.", "J.R.R. Tolkien", "j. r. r. tolkien (Author)"])
+def test_an_author_is_one_however_the_name_is_spelled(spelled: str) -> None:
+    plain, other = (read_columns(shelf({"author": name})) for name in ("J. R. R. Tolkien", spelled))
+    assert same(plain.tokens["author"], other.tokens["author"])
+
+
+def test_whoever_is_nobody_s_name_is_a_token_all_the_same() -> None:
+    assert read_columns(shelf({"author": "Various"})).tokens["author"].sum() == 1
+
+
 def test_an_edition_is_told_by_each_of_its_marks() -> None:
     plain, imported = (
         read_columns(shelf({"binding": binding})).tokens["binding"]

@@ -143,10 +143,19 @@ def test_a_window_is_measured_once(settings: Settings, windows: DriftWindows) ->
 
 
 def test_publishes_that_were_missed_are_made_up_for_and_the_third_violation_orders_one_retraining(
-    settings: Settings, windows: DriftWindows
+    settings: Settings, windows: DriftWindows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = ModelOrders(windows.engine)
-    second, third = (one.window for one in watch_drift(settings, ["price"], START + 5 * DAY))
+
+    def died(*_asked: object) -> None:
+        raise RuntimeError("killed between the order and its note")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DriftWindows, "note_order", died)
+        missed, cut_short = watch_drift(settings, ["price"], START + 5 * DAY)
+    second = missed.window
+    assert (cut_short.failed, orders.page(number=1, size=10)[1]) == (True, 0)
+    [third] = (one.window for one in watch_drift(settings, ["price"], START + 5 * DAY))
     assert second is not None
     assert third is not None
     assert (second.snapshot_id, second.order_id, third.snapshot_id) == (3, None, 4)

@@ -148,6 +148,7 @@ def test_what_is_set_by_hand_is_noticed_once_and_told_as_such(duty: Duty) -> Non
     duty.client.delete_registered_model_alias(NAME, CHAMPION)
     [gone] = duty.settle()
     assert (gone.action, gone.from_version, gone.to_version) == ("by_hand", "3", None)
+    assert tag(duty.client, "3") == "taken off duty by hand"
     assert NAME not in duty.log.at(now())
 
 

@@ -17,6 +17,7 @@ from mlflow import MlflowClient
 
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue
+from bookshelf.contracts import MODEL_NAMES
 from bookshelf.errors import FeatureStoreError
 from bookshelf.settings import Settings
 from features import schema
@@ -74,6 +75,11 @@ def test_one_online_value_changed_by_hand_is_told_with_book_feature_and_all_valu
         assert told in str(found)
         assert parity(diary.settings, service=schema.RECOMMENDER_SERVICE).holds  # it reads no price
     assert parity(diary.settings).holds
+
+
+def test_each_model_has_a_service_and_that_of_the_sentiment_model_has_its_descriptions() -> None:
+    assert set(schema.SERVICE_OF) == set(MODEL_NAMES)
+    assert "description" in schema.SERVICES[schema.SERVICE_OF["sentiment"]][schema.DETAILS_VIEW]
 
 
 def test_an_online_row_that_is_gone_differs_in_all_its_features(diary: Diary) -> None:
@@ -186,7 +192,7 @@ def test_the_command_prints_and_logs_it_and_a_difference_is_status_3(
         assert main(["parity", "--json"]) == 3
         told = json.loads(capsys.readouterr().out)
         reason = skew(diary.settings, schema.PRICE_SERVICE)
-        assert skew(diary.settings, schema.RECOMMENDER_SERVICE) is skew(diary.settings, "") is None
+        assert skew(diary.settings, schema.RECOMMENDER_SERVICE) is None
     assert reason is not None
     assert reason.startswith("features are skewed: price of book ")
     client: MlflowClient = tracking_client(diary.settings)

@@ -267,7 +267,33 @@ def test_a_model_of_shuffled_prices_that_tells_its_true_score_is_refused(
     number = register(replace(fitted, model=model, score=claim, informative=True), home).version
     decision = promote("price", home, number)
     assert not decision.promoted
-    assert decision.reason.startswith("it is worse than the incumbent, version ")
+    assert "no better than the baseline's" in decision.reason or "not surely above 0" in decision.reason
+    silent = register(replace(fitted, model=model, score=claim, informative=False), home).version
+    assert promote("price", home, silent).reason == decision.reason
+
+
+def test_a_model_of_shuffled_prices_is_refused_by_its_rows_alone(fitted: Fitted, home: Settings) -> None:
+    """No incumbent to compare with, and every number of its run and its tags made up to please."""
+    model = of_shuffled_prices(fitted)
+    value = float(np.mean(held_out_losses(model, held_out(fitted))))
+    claim = replace(fitted.score, value=value, baseline=2 * value)
+    tags = {**fitted.tags, "source": "a shop of its own"}
+    number = register(replace(fitted, model=model, score=claim, tags=tags), home).version
+    decision = promote("price", home, number)
+    assert not decision.promoted
+    assert decision.reason.startswith("it claims a baseline's MAE of ")
+
+
+def test_intervals_are_tried_at_the_gate_whatever_the_run_says_of_them(
+    fitted: Fitted, home: Settings
+) -> None:
+    model = deepcopy(fitted.model)
+    model.intervals_.low_, model.intervals_.high_ = model.intervals_.low_ / 9, model.intervals_.high_ / 9
+    metrics = {**fitted.metrics, "coverage": 0.9}
+    number = register(replace(fitted, model=model, metrics=metrics), home).version
+    decision = promote("price", home, number)
+    assert not decision.promoted
+    assert decision.reason.startswith("its intervals promise to hold 90% of the truths and hold ")
 
 
 def test_an_equal_version_takes_the_place_of_the_champion(
@@ -311,6 +337,22 @@ def test_shuffled_prices_make_a_constant_or_are_refused(
     assert tag(client, claiming) == f"refused: {refused.reason}"
 
 
+def test_a_champion_that_this_code_cannot_serve_is_told_and_replaced(
+    registered: RegisteredVersion, fitted: Fitted, home: Settings, client: MlflowClient
+) -> None:
+    number = register(fitted, home).version
+    model_id = client.get_model_version("price", number).model_id
+    files = Path(client.get_logged_model(model_id).artifact_location.removeprefix("file://"))
+    (files / "model.skops").write_bytes(b"of another make")
+    [status] = [one for one in model_statuses(home) if one.name == "price"]
+    assert status.version == number
+    assert status.unservable is not None
+    client.set_registered_model_alias("price", "champion", number)
+    decision = promote("price", home, registered.version)
+    assert decision.promoted, decision.reason
+    assert decision.reason.endswith("which cannot be served any more and was not compared")
+
+
 def test_a_version_that_is_not_there_is_named(home: Settings, registered: RegisteredVersion) -> None:
     assert registered.name == "price"
     with pytest.raises(TrainingError, match="'price' has no version '99'; it has 1"):
@@ -349,8 +391,9 @@ def with_a_claim(honest: Fitted) -> Fitted:
 
 
 def spoiled(fitted: Fitted) -> Fitted:
-    """The same training, but for a model that is better than the median and £3 off."""
+    """The same training, but for a model better than the median and £3 off, which its intervals allow for."""
     model = deepcopy(fitted.model)
+    model.intervals_.low_ -= 3
     if model.kind == "blend":
         model.learner_.middle_ += 3
         model.learner_.hints_.linear.middle_ += 3

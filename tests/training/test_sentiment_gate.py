@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 import pytest
@@ -38,19 +40,23 @@ def corpus() -> pd.DataFrame:
     return rows[rows["part"].isin(["jackets", "plain", "life"])]
 
 
-def trained(corpus: pd.DataFrame, home: Settings, file: Path) -> dict[str, float]:
-    """Registered, as `python -m training sentiment --corpus FILE` does it; what its run has logged."""
+def trained(
+    corpus: pd.DataFrame, home: Settings, file: Path, claims: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, float]:
+    """Registered, as `python -m training sentiment --corpus FILE` does it, but for what it claims; what its
+    run has measured."""
     corpus.to_csv(file, index=False)
     fitted = fit_sentiment(home, SentimentParams(corpus=str(file), folds=3), NOW)
-    run = tracking_client(home).get_run(register(fitted, home).run_id)
-    return dict(run.data.metrics)
+    register(replace(fitted, metrics={**fitted.metrics, **claims}), home)
+    return dict(fitted.metrics)
 
 
 def test_a_model_of_flipped_labels_is_refused_and_a_right_one_serves(
-    corpus: pd.DataFrame, home: Settings, tmp_path: Path
+    corpus: pd.DataFrame, home: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flipped = corpus.assign(label=corpus["label"].map(FLIP))
-    metrics = trained(flipped, home, tmp_path / "flipped.csv")
+    claims = {"probe_accuracy": 1.0, "carry_over_accuracy": 1.0}
+    metrics = trained(flipped, home, tmp_path / "flipped.csv", claims)
     assert metrics["macro_f1"] > metrics["baseline_macro_f1"] + 0.2  # it agrees with itself
     decision = promote("sentiment", home)
     assert not decision.promoted
@@ -60,6 +66,9 @@ def test_a_model_of_flipped_labels_is_refused_and_a_right_one_serves(
     metrics = trained(corpus, home, tmp_path / "right.csv")
     assert metrics["texts_encoded"] == 0  # the same texts, under other labels
     assert metrics["texts_reused"] > len(corpus)
+    with monkeypatch.context() as patch:
+        patch.setattr("training.promote.skew", lambda _settings, service: f"{service} is skewed")
+        assert promote("sentiment", home).reason == "sentiment_model is skewed"
     decision = promote("sentiment", home)
     assert decision.promoted, decision.reason
     version = tracking_client(home).get_model_version_by_alias("sentiment", "champion")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
+import psutil
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -15,12 +18,13 @@ from bookshelf.errors import BookshelfError, SettingsError
 from bookshelf.model_orders import ModelOrders, Order
 from bookshelf.promotions import Change
 from bookshelf.schedule import RETRAIN, next_run_at
-from bookshelf.settings import Settings
-from training import after_publish, watch
+from bookshelf.settings import ROOT, Settings
+from training import after_publish, following, watch
 from training.__main__ import parser
 from training.aliases import CHAMPION
 from training.child import Child
 from training.duty import Duty
+from training.following import Following
 from training.rollback import rollback as go_back
 from training.watch import Trainer
 
@@ -265,6 +269,46 @@ def test_each_publication_of_features_is_followed_once(
     assert len(AChild.started) == 1
 
 
+def test_jobs_that_failed_are_tried_again_after_a_while(
+    trainer: Trainer, home: Settings, a_book: Callable[..., Book], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FIRST_WAIT", timedelta(seconds=0.2))
+    catalogue = Catalogue.open(home.catalogue_url)
+    snapshot = catalogue.publish([a_book()], "https://shop.test/", now())
+    catalogue.snapshots.mark_features_published(snapshot.id, now())
+    trainer.look()
+    AChild.started[0].ending = 1
+    trainer.look()
+    trainer.look()
+    assert len(AChild.started) == 1  # not at once
+    time.sleep(0.2)
+    trainer.look()
+    [_, again] = AChild.started
+    assert again.arguments == ("after-publish",)
+    again.ending = 0
+    time.sleep(0.2)
+    trainer.look()
+    trainer.look()
+    assert len(AChild.started) == 2
+
+
+def test_each_failure_in_a_row_doubles_the_wait_and_another_publication_has_none() -> None:
+    first, second = (1, now()), (2, now())
+    found = Following()
+    found.begin(first)
+    waits = []
+    for _ in range(12):
+        waits.append(found.end(failed=True, at=0.0))
+        found.begin(first)
+    assert waits[:3] == [timedelta(seconds=30), timedelta(seconds=60), timedelta(seconds=120)]
+    assert waits[-1] == timedelta(hours=1)
+    assert found.is_due(second, 0.0)
+    found.begin(second)
+    assert found.end(failed=True, at=0.0) == timedelta(seconds=30)
+    assert not found.is_due(second, 29.0)
+    assert found.is_due(second, 30.0)
+
+
 def test_a_job_that_fails_leaves_the_others_to_be_done(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,3 +328,25 @@ def test_a_real_child_says_what_it_said_and_can_be_ended() -> None:
     endless = Child(["watch"])
     endless.end()
     assert endless.status() is not None
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("settings")
+def test_a_child_ends_with_a_trainer_that_is_killed() -> None:
+    told = "import time; from training.child import Child; Child(['watch']); time.sleep(60)"
+    trainer = subprocess.Popen([sys.executable, "-c", told], cwd=ROOT)
+    child = _first_child(trainer.pid)
+    trainer.kill()
+    trainer.wait()
+    assert _is_gone(child)
+
+
+def _first_child(pid: int) -> psutil.Process:
+    while not (found := psutil.Process(pid).children()):
+        time.sleep(0.05)
+    return found[0]
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    _, alive = psutil.wait_procs([process], timeout=15)
+    return not alive

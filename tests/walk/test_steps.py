@@ -70,6 +70,11 @@ def test_a_model_of_a_corpus_is_never_out_of_date(catalogue: Catalogue) -> None:
     assert not is_stale(a_model("sentiment", snapshot_id=None, source=""), catalogue)
 
 
+@pytest.mark.parametrize("name", ["price", "recommender", "sentiment"])
+def test_a_version_that_this_code_cannot_serve_is_trained_anew(catalogue: Catalogue, name: str) -> None:
+    assert is_stale(a_model(name, unservable="KeyError: 'layers'"), catalogue)
+
+
 @pytest.mark.parametrize(
     ("models", "asked"),
     [

@@ -22,7 +22,17 @@ from bookshelf.settings import Settings
 from bookshelf.tables import identities, runs, snapshots, staged_books, versions
 from ingestion.__main__ import main
 from ingestion.lease import RunCancelled
-from tests.ingestion.imports.files import WRITERS, Import, a_row, books, counted, isbn, refused, write_csv
+from tests.ingestion.imports.files import (
+    HEADER,
+    WRITERS,
+    Import,
+    a_row,
+    books,
+    counted,
+    isbn,
+    refused,
+    write_csv,
+)
 
 
 def test_a_file_becomes_what_its_source_has_on_offer(
@@ -47,6 +57,58 @@ def test_a_file_becomes_what_its_source_has_on_offer(
         reviews=1234,
     )
     assert "Emma" in settings.export_csv.read_text()
+
+
+def test_a_scraped_catalogue_is_understood_by_what_its_columns_say(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    header = ("Title", "Author", "Edition", "Reviews", "Ratings", "Genre", "BookCategory", "Price")
+    rows = [
+        ("Sea", "A. Bell", "Paperback,– 10 Mar 2016", "4.0 out of 5 stars", "8 customer reviews", "220"),
+        (
+            "Sea",
+            "A. Bell",
+            "Hardcover,– Import, 2012",
+            "3.9 out of 5 stars",
+            "1,234 customer reviews",
+            "820.5",
+        ),
+        ("Sky", "C. Day", "Sheet music", "5.0 out of 5 stars", "1 customer review", "1,204.00"),
+    ]
+    path = write_csv(
+        tmp_path / "shop.csv", [(*row[:5], "Tales (Books)", "Crime", row[5]) for row in rows], header
+    )
+    assert imported(path, "--key", "title+Author+Edition", "--currency", "INR") == 0
+    found = sorted((listed.book for listed in catalogue.all_books()), key=lambda book: book.price)
+    assert [(one.binding, one.year) for one in found] == [
+        ("Paperback", 2016),
+        ("Hardcover,– Import", 2012),
+        ("Sheet music", None),
+    ]
+    assert [(one.rating, one.reviews) for one in found] == [(4, 8), (3.9, 1234), (5, 1)]
+    assert {(one.category, one.genre, one.currency) for one in found} == {("Crime", "Tales (Books)", "INR")}
+    assert found[0].key == "Sea | A. Bell | Paperback,– 10 Mar 2016"
+
+
+def test_columns_of_mere_numbers_are_what_they_are_called(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    path = write_csv(tmp_path / "shop.csv", [(*a_row(1), "4.5", "12")], (*HEADER, "Rating", "Reviews"))
+    imported(path)
+    (listed,) = catalogue.all_books()
+    assert (listed.book.rating, listed.book.reviews) == (4.5, 12)
+
+
+def test_a_long_key_of_several_columns_is_kept_short_and_still_tells_apart(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    rows = [("long " * 60 + ending, "A. Bell", "10") for ending in ("one", "two")]
+    imported(write_csv(tmp_path / "shop.csv", rows, ("Title", "Author", "Price")), "--key", "Title+Author")
+    keys = {listed.book.key for listed in catalogue.all_books()}
+    assert len(keys) == 2
+    assert max(map(len, keys)) <= 200
+    with pytest.raises(BookshelfError, match="--key: there is no column 'Editor'; the file has 'Title'"):
+        imported(tmp_path / "shop.csv", "--key", "Title+Editor")
 
 
 def test_the_source_is_called_after_the_file_unless_told(
