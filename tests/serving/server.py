@@ -36,9 +36,7 @@ class Server:
         }
         self.start()
 
-    def start(
-        self, target: str = "serving.service:Bookshelf", cwd: Path = ROOT, **environment: str
-    ) -> None:
+    def start(self, target: str = "serving.service:Bookshelf", cwd: Path = ROOT, **environment: str) -> None:
         """Start it, with those variables in place of what it usually has, and wait until it is ready."""
         log = (self._folder / "server.log").open("ab")
         self._process = psutil.Popen(
@@ -60,14 +58,16 @@ class Server:
 
     def build(self) -> Path:
         """Build a Bento into the home of BentoML that it serves from. Returns the Bento's folder."""
-        path = f"{BENTOML.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # where BentoML looks for uv
-        command = [BENTOML, "build", "--output", "tag"]
+        path = (
+            f"{BENTOML.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # where BentoML looks for uv
+        )
+        command = [str(BENTOML), "build", "--output", "tag"]
         environment = self._environment | {"PATH": path}
         built = subprocess.run(
             command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
         )
         name, version = built.stdout.strip().removeprefix("__tag__:").split(":")
-        return self._folder / "bentoml" / "bentos" / name / version
+        return Path(self._environment["BENTOML_HOME"]) / "bentos" / name / version
 
     def kill(self) -> None:
         """Kill -9 of all of it."""
