@@ -22,6 +22,9 @@ from bookshelf.errors import SettingsError
 ROOT = Path(__file__).resolve().parent.parent
 LIVE_SHOP = "https://books.toscrape.com/"
 
+# A Bento describes itself beside the folder that has its copy of our code.
+_BENTO = ROOT.parent / "bento.yaml"
+
 #: What we start must wait for nothing on a machine without a network and report to nobody.
 QUIET_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -168,11 +171,18 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The settings of this environment. Raises `SettingsError` naming each variable that cannot be used."""
+    """The settings of this environment. Raises `SettingsError` naming each variable that cannot be used.
+
+    In a Bento no home is usual: what it serves lies elsewhere, and an empty one would pass for it.
+    """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         raise SettingsError("; ".join(map(_in_words, error.errors()))) from error
+    given = settings.model_fields_set
+    if _BENTO.exists() and not ("home" in given and {"mlruns", "mlflow_tracking_uri"} & given):
+        raise SettingsError("BOOKSHELF_HOME and MLFLOW_TRACKING_URI must say what a Bento is to serve")
+    return settings
 
 
 def _in_words(error: ErrorDetails) -> str:

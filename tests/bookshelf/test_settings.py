@@ -59,6 +59,18 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     assert load_settings().source == ""
 
 
+def test_a_bento_must_be_told_what_it_serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "bento.yaml").touch()
+    monkeypatch.setattr("bookshelf.settings._BENTO", tmp_path / "bento.yaml")
+    monkeypatch.setenv("BOOKSHELF_HOME", str(tmp_path / "var"))
+    monkeypatch.delenv("BOOKSHELF_MLRUNS", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with pytest.raises(SettingsError, match="BOOKSHELF_HOME and MLFLOW_TRACKING_URI must say"):
+        load_settings()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert load_settings().home == tmp_path / "var"
+
+
 def test_settings_handed_to_a_child_process_are_the_same_there(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ import requests
 from bookshelf.settings import ROOT, Settings
 from tests.conftest import free_port
 
+BENTOML = Path(sys.executable).with_name("bentoml")
+
 
 class Server:
     """One `bentoml serve` with its worker, on a port of its own."""
@@ -34,13 +36,12 @@ class Server:
         }
         self.start()
 
-    def start(self, **environment: str) -> None:
+    def start(self, target: str = "serving.service:Bookshelf", cwd: Path = ROOT, **environment: str) -> None:
         """Start it, with those variables in place of what it usually has, and wait until it is ready."""
-        bentoml = Path(sys.executable).with_name("bentoml")
         log = (self._folder / "server.log").open("ab")
         self._process = psutil.Popen(
-            [bentoml, "serve", "serving.service:Bookshelf", "--host", "127.0.0.1", "--port", str(self.port)],
-            cwd=ROOT,
+            [BENTOML, "serve", target, "--host", "127.0.0.1", "--port", str(self.port)],
+            cwd=cwd,
             env=self._environment | environment,
             stdout=log,
             stderr=log,
@@ -54,6 +55,19 @@ class Server:
             return bool(self.get("/readyz").status_code == 200)
         except requests.ConnectionError:
             return False
+
+    def build(self) -> Path:
+        """Build a Bento into the home of BentoML that it serves from. Returns the Bento's folder."""
+        path = (
+            f"{BENTOML.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"  # where BentoML looks for uv
+        )
+        command = [str(BENTOML), "build", "--output", "tag"]
+        environment = self._environment | {"PATH": path}
+        built = subprocess.run(
+            command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        name, version = built.stdout.strip().removeprefix("__tag__:").split(":")
+        return Path(self._environment["BENTOML_HOME"]) / "bentos" / name / version
 
     def kill(self) -> None:
         """Kill -9 of all of it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from features.schema import FRESHNESS, PRICE_SERVICE
 from serving.answers import PriceAnswers
 from serving.champions import Champion
 from serving.compiled import compiled_form
+from serving.encoding import Encoding
 from serving.freshness import Freshness, LastRead
 from serving.online import OnlineFeatures
 
@@ -32,7 +32,7 @@ def answers_of(champion: Champion) -> PriceAnswers:
         raise AssertionError("nobody asked for a book by its id")
 
     freshness = Freshness(LastRead(away), PRICE_SERVICE, FRESHNESS[PRICE_SERVICE])
-    return PriceAnswers(champion, OnlineFeatures(away), freshness, ThreadPoolExecutor(1))
+    return PriceAnswers(champion, OnlineFeatures(away), freshness, Encoding())
 
 
 def prices(answers: PriceAnswers, *books: Mapping[str, Any]) -> list[float]:

@@ -22,7 +22,7 @@ from sklearn.linear_model import LinearRegression
 from bookshelf.book import ListedBook
 from bookshelf.contracts import MODEL_NAMES, Problem
 from bookshelf.prediction import new_id
-from bookshelf.settings import Settings
+from bookshelf.settings import ROOT, Settings
 from features.embedding import Encoder
 from features.layers import LayeredEncoder
 from features.price import PriceRegressor
@@ -38,6 +38,7 @@ pytestmark = pytest.mark.slow
 TAKEN_AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 SWAPS, BROKEN = 5, 2
+BENTO_CODE = ("bookshelf", "features", "serving")
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,11 @@ def server(
     running = Server(home, folder, wait_until)
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def bento(server: Server) -> Path:
+    return server.build()
 
 
 def fields(answer: requests.Response) -> list[str]:
@@ -344,13 +350,24 @@ def test_a_killed_worker_is_replaced_and_a_killed_server_starts_again_without_th
     assert "bookshelf_registry_reachable 0.0" in server.get("/metrics").text
 
 
-def test_after_a_restart_the_new_champions_answer_and_a_missing_one_says_so(
-    server: Server, writer: Any, promoted: dict[str, Any]
+def test_a_bento_has_what_it_serves_with_pinned_packages_and_nothing_else(bento: Path) -> None:
+    files = {str(path.relative_to(bento / "src")) for path in (bento / "src").rglob("*") if path.is_file()}
+    code = {str(path.relative_to(ROOT)) for name in BENTO_CODE for path in (ROOT / name).rglob("*.py")}
+    assert files == code | {"bentofile.yaml", "feature_repo/feature_store.yaml"}
+    pinned = (bento / "env" / "python" / "requirements.txt").read_text().split()
+    assert set((ROOT / "requirements.lock").read_text().split()) <= set(pinned)
+
+
+def test_after_a_restart_as_a_bento_the_new_champions_answer_and_a_missing_one_says_so(
+    server: Server, writer: Any, promoted: dict[str, Any], bento: Path, folder: Path
 ) -> None:
     server.kill()
     number = writer.add("price", *promoted["price"])
     writer.demote("recommender")
-    server.start()
+    package = bento / "src" / "bookshelf" / "__init__.py"  # there is another copy in the environment
+    package.write_text("import sys\n\nprint(__file__, file=sys.stderr)\n")
+    server.start("bookshelf-service:latest", cwd=folder, PYTHONPATH="")
+    assert str(package) in server.log
     assert server.post("/price", BOOK).json()["model"]["version"] == number
     away = server.post("/recommendations", {"book_id": 2})
     assert (away.status_code, fields(away)) == (503, [])

@@ -1,0 +1,1 @@
+"""Makes the client's source text from an OpenAPI document."""
