@@ -63,9 +63,9 @@ def store_of(config: RepoConfig) -> FeatureStore:
 
 
 def _leave_torch_out_of_feast() -> None:
-    """Have Feast, when it is first imported, import torch only where it is asked for tensors: half of its time.
+    """Have Feast import torch only when it is asked for tensors.
 
-    Its module for this tries to import torch at once, so that one without torch is told why it gets none.
+    Feast's own module of this name does so at once, which is half of the time that Feast's import takes.
     """
     if "feast" not in sys.modules:
         lazy = ModuleType("feast.torch_wrapper")
