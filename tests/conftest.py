@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -19,14 +21,19 @@ import pytest
 
 from bookshelf.book import Book
 from bookshelf.database import open_database
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import QUIET_ENVIRONMENT, ROOT, Settings
+from features.embedding import Encoder
 
 BOOKSTORE = ROOT.parent / "shared" / "bookstore" / "bookstore.py"
 POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 # initdb refuses to run as root, and Debian's package brings this user.
 SERVER_USER = {"user": "postgres"} if os.geteuid() == 0 else {}
 #: Files that take minutes, the longest first: begun early, so that at the end no core waits for the other.
-LONGEST = ("test_walk.py", "test_kill.py", "test_publish_killed.py", "test_publish.py", "test_five_days.py")
+LONGEST = (
+    *("test_walk.py", "test_server.py", "test_price.py", "test_kill.py", "test_publish.py"),
+    *("test_five_days.py", "test_publish_killed.py", "test_large_shop.py", "test_plain_feast.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -198,6 +205,21 @@ def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     while not true():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def kept_vectors(request: pytest.FixtureRequest) -> Path:
+    """The file that keeps vectors of texts for all workers, and for the next run of the tests."""
+    assert request.config.cache is not None
+    return request.config.cache.mkdir("vectors") / "vectors.db"
+
+
+def hand_on_vectors(made: Path, to: Path) -> None:
+    """What was encoded need not be encoded again: puts the vectors kept in one file into another as well."""
+    with KeptVectors(to, Encoder.load), closing(sqlite3.connect(to, timeout=60)) as connection:
+        connection.execute("ATTACH DATABASE ? AS made", (str(made),))
+        with connection:
+            connection.execute("INSERT OR IGNORE INTO vectors SELECT * FROM made.vectors")
 
 
 @pytest.fixture(scope="session")

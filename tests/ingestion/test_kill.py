@@ -16,7 +16,7 @@ from bookshelf.catalogue import Catalogue, now
 from bookshelf.runs import LEASE, Run, Runs
 from bookshelf.settings import Settings
 from tests.conftest import wait_until
-from tests.ingestion.victims import start, work
+from tests.ingestion.processes import start, work
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop

@@ -18,7 +18,7 @@ from bookshelf.catalogue import BookFilter, Catalogue
 from bookshelf.feature_store import open_feature_store
 from bookshelf.settings import Settings
 from ingestion.publish import publish_features
-from tests.ingestion.victims import publish_dying_at, start
+from tests.ingestion.processes import publish_dying_at, start
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""Processes to be killed, each a copy of one that has imported what they need: it starts in milliseconds."""
+"""Processes that start in milliseconds, to be killed or to compete: copies of one that has imported all."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from types import FrameType
 from typing import Any
 
 import ingestion.work
-from bookshelf.catalogue import Catalogue
+from bookshelf.catalogue import Catalogue, now
 from bookshelf.settings import load_settings
 from ingestion.publish import publish_features
 from tests.ingestion.publisher import Publisher
 
 _COPIES = multiprocessing.get_context("forkserver")
-_COPIES.set_forkserver_preload(["tests.ingestion.victims", "feast.repo_operations", "sentence_transformers"])
+_COPIES.set_forkserver_preload(
+    ["tests.ingestion.processes", "feast.repo_operations", "sentence_transformers"]
+)
 
 #: Our own code and Feast's online store: a publish may die whenever one of them is entered or left.
 WATCHED = ("/ingestion/", "/online_stores/sqlite", "/bookshelf/snapshots", "/bookshelf/feature_store")
@@ -44,6 +46,12 @@ def work() -> None:
     ingestion.work._LOOK_EVERY = timedelta(milliseconds=20)
     settings = load_settings()
     ingestion.work.work(Catalogue.open(settings.catalogue_url), settings, Publisher())
+
+
+def publish_and_tell(told: Connection) -> None:
+    """Publish the features, and tell how many rows were written."""
+    settings = load_settings()
+    told.send(publish_features(Catalogue.open(settings.catalogue_url), settings, now()).rows_written)
 
 
 def publish_dying_at(instant: int, told: Connection) -> None:
