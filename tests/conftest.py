@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -18,14 +20,20 @@ import psycopg
 import pytest
 
 from bookshelf.book import Book
+from bookshelf.database import open_database
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import QUIET_ENVIRONMENT, ROOT, Settings
+from features.embedding import Encoder
 
 BOOKSTORE = ROOT.parent / "shared" / "bookstore" / "bookstore.py"
 POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 # initdb refuses to run as root, and Debian's package brings this user.
 SERVER_USER = {"user": "postgres"} if os.geteuid() == 0 else {}
 #: Files that take minutes, the longest first: begun early, so that at the end no core waits for the other.
-LONGEST = ("test_walk.py", "test_kill.py", "test_publish_killed.py", "test_publish.py", "test_five_days.py")
+LONGEST = (
+    *("test_walk.py", "test_server.py", "test_price.py", "test_kill.py", "test_publish.py"),
+    *("test_five_days.py", "test_publish_killed.py", "test_large_shop.py", "test_plain_feast.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -105,34 +113,59 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: str) -> str:
-    """Address of an empty database on the server."""
-    name = f"books_{uuid4().hex}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return postgresql_server.replace("/postgres?", f"/{name}?")
+@pytest.fixture(scope="session")
+def made_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with the catalogue's tables, empty: copied, where making them anew takes its time."""
+    file = tmp_path_factory.mktemp("made") / "catalogue.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(scope="session")
+def made_postgresql(postgresql_server: str) -> str:
+    """The name of such a database on PostgreSQL."""
+    open_database(new_postgresql(postgresql_server, "made")).dispose()
+    return "made"
+
+
+def new_postgresql(server: str, name: str, template: str = "template1") -> str:
+    """Address of a new database on the server, a copy of the template."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    return server.replace("/postgres?", f"/{name}?")
+
+
+def new_database(kind: str, folder: Path, request: pytest.FixtureRequest, *, made: bool) -> str:
+    """Address of a new database of that kind, its tables `made` and empty, or not there at all."""
+    if kind == "sqlite":
+        file = folder / "catalogue.db"
+        if made:
+            shutil.copy(request.getfixturevalue("made_file"), file)
+        return f"sqlite:///{file}"
+    server: str = request.getfixturevalue("postgresql_server")
+    template: str = request.getfixturevalue("made_postgresql") if made else "template1"
+    return new_postgresql(server, f"books_{uuid4().hex}", template)
+
+
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(params=BOTH)
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a database without tables, on SQLite and on PostgreSQL."""
+    return new_database(request.param, tmp_path, request, made=False)
+
+
+@pytest.fixture(params=BOTH)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of an empty database, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'catalogue.db'}"
-    url: str = request.getfixturevalue("postgresql_url")
-    return url
+    return new_database(request.param, tmp_path, request, made=True)
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=BOTH)
 def module_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Address of an empty database for a module of tests that change nothing, on SQLite and on PostgreSQL."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path_factory.mktemp('database') / 'catalogue.db'}"
-    server: str = request.getfixturevalue("postgresql_server")
-    name = f"books_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return server.replace("/postgres?", f"/{name}?")
+    return new_database(request.param, tmp_path_factory.mktemp("database"), request, made=True)
 
 
 @pytest.fixture
@@ -173,6 +206,21 @@ def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
     while not true():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def kept_vectors(request: pytest.FixtureRequest) -> Path:
+    """The file that keeps vectors of texts for all workers, and for the next run of the tests."""
+    assert request.config.cache is not None
+    return request.config.cache.mkdir("vectors") / "vectors.db"
+
+
+def hand_on_vectors(made: Path, to: Path) -> None:
+    """What was encoded need not be encoded again: puts the vectors kept in one file into another as well."""
+    with KeptVectors(to, Encoder.load), closing(sqlite3.connect(to, timeout=60)) as connection:
+        connection.execute("ATTACH DATABASE ? AS made", (str(made),))
+        with connection:
+            connection.execute("INSERT OR IGNORE INTO vectors SELECT * FROM made.vectors")
 
 
 @pytest.fixture(scope="session")

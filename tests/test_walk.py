@@ -24,7 +24,7 @@ import pytest
 import requests
 
 from bookshelf.settings import ROOT, Settings
-from tests.conftest import BOOKSTORE, free_port, wait_until
+from tests.conftest import BOOKSTORE, free_port, hand_on_vectors, wait_until
 from tests.guide import program_of
 from walk.launch import marked
 from walk.programs import environment, mark
@@ -118,8 +118,9 @@ def source(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def walk(home: Settings, source: str) -> Iterator[Walk]:
+def walk(home: Settings, source: str, kept_vectors: Path) -> Iterator[Walk]:
     walk = run_walk(home, home.home.parent / "first-run.txt", source)
+    hand_on_vectors(home.kept_vectors, kept_vectors)  # the bundled corpus takes other tests a minute
     yield walk
     stop_walk(walk)
 
@@ -233,21 +234,6 @@ def test_mlflow_shows_three_experiments_with_plots_and_champions(walk: Walk) -> 
             f"{rest}/artifacts/list", params={"run_id": run_id, "path": "plots"}, timeout=30
         ).json()
         assert [file for file in plots["files"] if file["path"].endswith(".png")]
-
-
-def test_a_scientist_reads_features_with_plain_feast(walk: Walk) -> None:
-    code = """
-import pandas as pd
-from feast import FeatureStore
-from bookshelf.feature_store import open_feature_store
-from bookshelf.settings import Settings
-store = open_feature_store(Settings())
-assert isinstance(store, FeatureStore)
-asked = pd.DataFrame({"book_id": [1, 2, 1], "event_timestamp": pd.Timestamp.now("UTC")})
-frame = store.get_historical_features(asked, store.get_feature_service("price_model")).to_df()
-assert len(frame) == 3 and frame["price"].notna().all()
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment(walk.settings), check=True)
 
 
 def test_the_data_of_every_champion_are_read_anew_and_its_features_are_not_skewed(walk: Walk) -> None:

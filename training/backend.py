@@ -72,13 +72,19 @@ def prepare(store_uri: str) -> Path | None:
 
 
 def _create(database: Path) -> None:
-    """Build the database under another name first: one left half made by a kill could not be opened."""
+    """Build the database under another name first: one left half made by a kill could not be opened.
+
+    While it has that name nothing is lost with it, so its hundreds of steps do not wait for the disk one by
+    one; the last, which closes it as it is to be opened, has all of it written.
+    """
     from mlflow.store.db import utils
+    from sqlalchemy import event
 
     unfinished = database.with_name(f"{database.name}.new")
     for leftover in database.parent.glob(f"{unfinished.name}*"):
         leftover.unlink()
     engine = utils.create_sqlalchemy_engine_with_retry(f"sqlite:///{unfinished}")
+    event.listen(engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
     utils._initialize_tables(engine)
     engine.dispose()
     with closing(sqlite3.connect(unfinished)) as connection:

@@ -148,9 +148,9 @@ def test_readers_see_one_whole_snapshot_while_another_is_published(
     assert set().union(*(future.result() for future in seen)) <= set(sizes.values())
 
 
-def test_several_may_open_an_empty_database_at_once(database_url: str) -> None:
+def test_several_may_open_an_empty_database_at_once(bare_database_url: str) -> None:
     with ThreadPoolExecutor(6) as crowd:
-        opened = list(crowd.map(lambda _: Catalogue.open(database_url), range(6)))
+        opened = list(crowd.map(lambda _: Catalogue.open(bare_database_url), range(6)))
     assert [catalogue.snapshot() for catalogue in opened] == [None] * 6
     for catalogue in opened:
         catalogue.engine.dispose()

@@ -64,17 +64,17 @@ def is_no_index_of_words(name: str | None, kind: str, _parents: object) -> bool:
     return not (kind == "table" and (name or "").startswith("book_words"))
 
 
-def test_the_migrations_make_the_tables_that_the_program_uses(database_url: str) -> None:
-    engine = open_database(database_url)
+def test_the_migrations_make_the_tables_that_the_program_uses(bare_database_url: str) -> None:
+    engine = open_database(bare_database_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"include_name": is_no_index_of_words})
         assert compare_metadata(context, metadata) == []
     engine.dispose()
 
 
-def test_the_books_of_the_first_release_are_kept_with_their_ids(database_url: str) -> None:
-    of_the_first_release(database_url).dispose()
-    catalogue = Catalogue.open(database_url)
+def test_the_books_of_the_first_release_are_kept_with_their_ids(bare_database_url: str) -> None:
+    of_the_first_release(bare_database_url).dispose()
+    catalogue = Catalogue.open(bare_database_url)
     [listed] = catalogue.all_books()
     assert (listed.id, listed.source, listed.book.title, str(listed.book.price)) == (
         2,
@@ -92,9 +92,9 @@ def test_the_books_of_the_first_release_are_kept_with_their_ids(database_url: st
     catalogue.engine.dispose()
 
 
-def test_the_same_crawl_after_the_migration_changes_nothing_and_ids_go_on(database_url: str) -> None:
-    of_the_first_release(database_url).dispose()
-    catalogue = Catalogue.open(database_url)
+def test_the_same_crawl_after_the_migration_changes_nothing_and_ids_go_on(bare_database_url: str) -> None:
+    of_the_first_release(bare_database_url).dispose()
+    catalogue = Catalogue.open(bare_database_url)
     [listed] = catalogue.all_books()
     again = catalogue.publish([listed.book], "https://shop.test/", datetime.now(UTC))
     assert (again.id, again.added, again.changed, again.removed) == (3, 0, 0, 0)

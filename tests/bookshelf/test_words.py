@@ -183,8 +183,8 @@ def test_a_very_long_text_is_published_and_its_beginning_found(
     assert found(catalogue, "word0 word77") == ["long"]
 
 
-def test_the_books_of_before_the_index_are_taken_up(database_url: str) -> None:
-    engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
+def test_the_books_of_before_the_index_are_taken_up(bare_database_url: str) -> None:
+    engine = create_engine(bare_database_url.replace("postgresql:", "postgresql+psycopg:"))
     config = Config()
     config.set_main_option("script_location", str(Path(bookshelf.migrations.__file__).parent))
     names = "book_id, source, from_snapshot, valid_from, price_hundredths, currency, upc, title"
@@ -208,6 +208,6 @@ def test_the_books_of_before_the_index_are_taken_up(database_url: str) -> None:
         )
         connection.execute(text(f"INSERT INTO book_versions ({names}) VALUES ({values})"))
     engine.dispose()
-    catalogue = Catalogue.open(database_url)
+    catalogue = Catalogue.open(bare_database_url)
     assert found(catalogue, "elan") == ["u"]
     catalogue.engine.dispose()

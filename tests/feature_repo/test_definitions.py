@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,21 @@ def test_in_the_usual_home_paths_are_spelled_as_plain_feast_spells_them(
     config = feature_store_config(Settings(), mlflow=False)
     assert config.online_store.path == "../var/feast/online.db"
     assert not config.mlflow.enabled
+
+
+@pytest.mark.slow
+def test_torch_is_imported_only_where_tensors_are_asked_for() -> None:
+    code = """
+import sys
+from bookshelf.feature_store import feature_store_config
+from bookshelf.settings import Settings
+feature_store_config(Settings(), mlflow=False)
+import feast.feature_store, feast.repo_operations
+from feast.online_response import get_torch
+print("torch" in sys.modules, get_torch() is sys.modules["torch"])
+"""
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == "False True\n"
 
 
 def test_a_home_without_features_says_what_to_do(settings: Settings) -> None:

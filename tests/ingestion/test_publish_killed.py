@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
-import sys
+import signal
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
@@ -16,40 +16,15 @@ import pytest
 from bookshelf.book import Book
 from bookshelf.catalogue import BookFilter, Catalogue
 from bookshelf.feature_store import open_feature_store
-from bookshelf.settings import ROOT, Settings
+from bookshelf.settings import Settings
 from ingestion.publish import publish_features
+from tests.ingestion.processes import publish_dying_at, start
 
 pytestmark = pytest.mark.slow
 
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
 DAY = timedelta(days=1)
 SEEDS = range(4)
-
-# Counts how often our own code and Feast's online store are entered and left, and dies at one of these.
-PUBLISH = """
-import os, signal, sys
-from datetime import UTC, datetime
-from bookshelf.catalogue import Catalogue
-from bookshelf.settings import Settings
-from ingestion.publish import publish_features
-
-dies_at, seen = int(sys.argv[1]), 0
-
-def watch(frame, event, argument):
-    global seen
-    if event in ("call", "return") and any(part in frame.f_code.co_filename for part in WATCHED):
-        seen += 1
-        if seen == dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-WATCHED = ("/ingestion/", "/online_stores/sqlite", "/bookshelf/snapshots", "/bookshelf/feature_store")
-settings = Settings()
-catalogue = Catalogue.open(settings.catalogue_url)
-sys.setprofile(watch)
-publish_features(catalogue, settings, datetime(2026, 4, 1, tzinfo=UTC))
-sys.setprofile(None)
-print(seen)
-"""
 
 
 def books() -> list[Book]:
@@ -61,10 +36,14 @@ def books() -> list[Book]:
     ]
 
 
-def run(home: Path, dies_at: int) -> subprocess.CompletedProcess[str]:
+def publish(home: Path, dies_at: int) -> tuple[int | None, int]:
+    """Exit status of a publish that dies at that instant, and how many there were if there is none such."""
     environment = {"BOOKSHELF_HOME": str(home), "PATH": "/usr/bin:/bin", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-c", PUBLISH, str(dies_at)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    told, tells = Pipe(duplex=False)
+    with told, tells:
+        process = start(environment, publish_dying_at, dies_at, tells)
+        process.join()
+        return process.exitcode, told.recv() if told.poll() else 0
 
 
 def files(home: Path) -> dict[str, bytes]:
@@ -108,9 +87,9 @@ def scenes(home: Path) -> dict[str, Scene]:
 def left_in_peace(home: Path, name: str) -> Scene:
     before = home.with_name(name)
     shutil.copytree(home, before)
-    finished = run(home, 0)
-    assert finished.returncode == 0, finished.stderr
-    return Scene(before, files(home), int(finished.stdout))
+    status, instants = publish(home, 0)
+    assert status == 0
+    return Scene(before, files(home), instants)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -120,8 +99,8 @@ def test_after_a_kill_the_next_publish_completes(
     scene = scenes["first load" if seed % 2 else "next days"]
     shutil.rmtree(home)
     shutil.copytree(scene.before, home)
-    killed = run(home, random.Random(seed).randint(1, scene.instants))
-    assert killed.returncode == -9, killed.stderr
+    status, _ = publish(home, random.Random(seed).randint(1, scene.instants))
+    assert status == -signal.SIGKILL
 
     settings = settings_of(home)
     monkeypatch.setenv("BOOKSHELF_HOME", str(home))

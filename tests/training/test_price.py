@@ -71,7 +71,7 @@ def test_luck_is_not_taken_for_a_pattern(books_on_sale: BooksOnSale, seed: int) 
 def test_intervals_hold_nine_of_ten_prices_of_books_never_seen(
     books_on_sale: BooksOnSale, patterned: bool
 ) -> None:
-    found = fit_price(books_on_sale(3000, 2, patterned), PriceParams(held_out_share=0.5))
+    found = fit_price(books_on_sale(2000, 2, patterned), PriceParams(held_out_share=0.5))
     assert 0.87 <= found.metrics["coverage"] <= 0.93
     assert found.model.measured_coverage == found.metrics["coverage"]
     assert found.model.coverage == 0.9

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bookshelf.errors import TrainingError
+from bookshelf.kept_vectors import KeptVectors
 from features.embedding import Encoder
 from features.lens import is_no_category
 from features.recommender import BookRecommender
@@ -41,7 +42,7 @@ def encoder() -> Encoder:
 
 
 @pytest.fixture(scope="module")
-def data(encoder: Encoder) -> TrainingSet:
+def data(encoder: Encoder, kept_vectors: Path) -> TrainingSet:
     """The first books of the sample shop, the third without its description."""
     books = sample_books()[:BOOKS]
     frame = pd.DataFrame(
@@ -52,7 +53,8 @@ def data(encoder: Encoder) -> TrainingSet:
         }
     )
     frame.loc[2, "description"] = ""
-    vectors = encoder.embed(list(frame["description"]))
+    with KeptVectors(kept_vectors, lambda: encoder) as kept:
+        vectors = kept.embed(list(frame["description"]))
     frame["embedding"] = pd.Series(list(vectors), dtype=object)
     ids = tuple(range(1, BOOKS + 1))
     return TrainingSet(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import Settings
 from features.embedding import Encoder
 from features.schema import RECOMMENDER_SERVICE
@@ -39,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield Settings()
 
 
-def books_of_the_sample(encoder: Encoder) -> TrainingSet:
+def books_of_the_sample(encoder: Encoder, kept_vectors: Path) -> TrainingSet:
     books = sample_books()[:BOOKS]
     frame = pd.DataFrame(
         {
@@ -48,7 +49,8 @@ def books_of_the_sample(encoder: Encoder) -> TrainingSet:
             "description": [clean_description(book.description) for book in books],
         }
     )
-    frame["embedding"] = pd.Series(list(encoder.embed(list(frame["description"]))), dtype=object)
+    with KeptVectors(kept_vectors, lambda: encoder) as kept:
+        frame["embedding"] = pd.Series(list(kept.embed(list(frame["description"]))), dtype=object)
     ids = tuple(range(1, BOOKS + 1))
     return TrainingSet(
         frame=frame,
@@ -61,9 +63,11 @@ def books_of_the_sample(encoder: Encoder) -> TrainingSet:
     )
 
 
-def test_shuffled_embeddings_are_refused_with_the_reason_and_the_champion_stays(home: Settings) -> None:
+def test_shuffled_embeddings_are_refused_with_the_reason_and_the_champion_stays(
+    home: Settings, kept_vectors: Path
+) -> None:
     encoder = Encoder.load()
-    data = books_of_the_sample(encoder)
+    data = books_of_the_sample(encoder, kept_vectors)
     honest = register(recommender_of(data, encoder, PARAMS), home)
     assert promote("recommender", home).promoted
     dealt = np.random.default_rng(0).permutation(BOOKS)

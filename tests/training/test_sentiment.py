@@ -26,11 +26,9 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def embed(request: pytest.FixtureRequest) -> Iterator[Embed]:
+def embed(kept_vectors: Path) -> Iterator[Embed]:
     """The real encoder, which reads each text once, and not again when the tests are run again."""
-    assert request.config.cache is not None
-    file = request.config.cache.mkdir("passages") / "vectors.db"
-    with KeptVectors(file, LayeredEncoder.load) as layers:
+    with KeptVectors(kept_vectors, LayeredEncoder.load) as layers:
         yield layers.embed
 
 

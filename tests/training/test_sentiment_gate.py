@@ -11,7 +11,10 @@ from types import MappingProxyType
 import pandas as pd
 import pytest
 
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import Settings
+from features.layers import LayeredEncoder
+from tests.conftest import hand_on_vectors
 from training.corpus import BUNDLED, load_corpus
 from training.promote import promote
 from training.registry import register
@@ -25,13 +28,17 @@ FLIP = {"positive": "negative", "negative": "positive", "neutral": "neutral"}
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def home(tmp_path_factory: pytest.TempPathFactory, kept_vectors: Path) -> Iterator[Settings]:
+    """An empty home that knows the vectors of texts that were encoded in the tests before."""
     folder = tmp_path_factory.mktemp("gate")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setenv("BOOKSHELF_HOME", str(folder / "var"))
         patch.setenv("BOOKSHELF_MLRUNS", str(folder / "mlruns"))
-        yield Settings()
+        settings = Settings()
+        with KeptVectors(kept_vectors, LayeredEncoder.load):
+            hand_on_vectors(kept_vectors, settings.kept_vectors)
+        yield settings
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from bookshelf.kept_vectors import KeptVectors
 from bookshelf.settings import Settings
 from features.embedding import Encoder
 from features.schema import RECOMMENDER_SERVICE
@@ -106,12 +108,13 @@ def test_prices_that_span_orders_of_magnitude_are_tuned_by_what_the_contest_judg
 
 
 def test_a_recommender_is_tuned_on_books_that_no_version_is_judged_by(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, kept_vectors: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     books = sample_books()[:80]
     frame = pd.DataFrame({name: [getattr(book, name) for book in books] for name in ("title", "category")})
     frame["description"] = [clean_description(book.description) for book in books]
-    vectors = Encoder.load(settings.encoder).embed(list(frame["description"]))
+    with KeptVectors(kept_vectors, Encoder.load) as kept:
+        vectors = kept.embed(list(frame["description"]))
     data = TrainingSet(
         frame=frame.assign(embedding=pd.Series(list(vectors), dtype=object)),
         book_ids=tuple(range(1, 81)),
