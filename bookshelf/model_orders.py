@@ -69,8 +69,8 @@ class ModelOrders:
     ) -> Order:
         """Queue an order. Raises `OrderInProgress`, naming it, while another of the model is not done.
 
-        `noted` puts its id on record elsewhere, in the same transaction. Raises `ValueError` for one to promote
-        or to go back to that names no version, or a training with one.
+        `noted` puts its id on record elsewhere, in the same transaction. Raises `ValueError` for one to
+        promote or to go back to that names no version, or a training with one.
         """
         if (version is None) != (kind == "retrain"):
             raise ValueError(f"an order to {kind} names {'no version' if kind == 'retrain' else 'a version'}")
