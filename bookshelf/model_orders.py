@@ -73,8 +73,8 @@ class ModelOrders:
     ) -> Order:
         """Queue an order. Raises `OrderInProgress`, naming it, while another of the model is not done.
 
-        `noted` puts its id on record elsewhere, in the same transaction. Raises `ValueError` for one to promote
-        or to go back to that names no version, or a training with one.
+        `noted` puts its id on record elsewhere, in the same transaction. Raises `ValueError` for one to
+        promote or to go back to that names no version, or a training with one.
         """
         ends = trial is not None and trial.off
         if (version is None) != (kind == "retrain" or ends):

@@ -125,11 +125,14 @@ def findings(model: PriceRegressor, rows: pd.DataFrame, _settings: Settings) -> 
     )
     yardstick = yardstick_for(learnt, score.unit)
     losses, by_median = (yardstick.losses(true, one) for one in (price, median))
+    held = metrics.coverage(true, low, high)
+    skill = metrics.bootstrap_skill(losses, by_median, seed=model.seed)
     return Findings(
         score=score,
         informative=model.informative,
-        coverage=Coverage(promised=model.coverage, held=metrics.coverage(true, low, high), rows=len(true)),
-        skill=metrics.bootstrap_skill(losses, by_median, seed=model.seed),
+        coverage=Coverage(promised=model.coverage, held=held, rows=len(true)),
+        skill=skill,
+        metrics={"mae": score.value, "baseline_mae": score.baseline, "coverage": held, "skill": skill.mean},
     )
 
 

@@ -45,10 +45,10 @@ def promote(
     """Judge a version, the newest if none is named, and put it on duty if it passes.
 
     An incumbent that learnt from another source's books is not compared with, for neither has seen what the
-    other knows, nor is one that this code cannot serve. One whose features are skewed is refused. The decision is kept in the log of promotions,
-    with `who` asked for it and why, and as the version's tag `promotion`. Raises `TrainingError` if there is
-    no such version, or if it or the incumbent cannot be judged because a model or its held-out rows are
-    missing, and `FeatureStoreError` if features cannot be compared.
+    other knows, nor is one that this code cannot serve. One whose features are skewed is refused. The
+    decision is kept in the log of promotions, with `who` asked for it and why, and as the version's tag
+    `promotion`. Raises `TrainingError` if there is no such version, or if it cannot be judged because its
+    model or its held-out rows are missing, and `FeatureStoreError` if features cannot be compared.
     """
     duty = Duty.of(settings)
     number = str(_version(duty.client, name, version).version)

@@ -203,7 +203,8 @@ def findings(model: BookRecommender, rows: pd.DataFrame, _settings: Settings) ->
     held_out = rows[rows[HELD_OUT]].reset_index(drop=True)
     if not _reads(model, held_out):
         raise TrainingError("the recommender has vectors of another length than the rows it is judged by")
-    return Findings(score=_score(found_by(model, held_out), held_out))
+    found = found_by(model, held_out)
+    return Findings(score=_score(found, held_out), metrics=_of_each(found))
 
 
 def _reads(model: BookRecommender, frame: pd.DataFrame) -> bool:
@@ -234,13 +235,19 @@ def _vectors(data: TrainingSet, encoder: TextEncoder) -> NDArray[np.float32]:
     return vectors
 
 
-def _measured(model: BookRecommender, found: Mapping[str, Found], seed: int) -> dict[str, float]:
-    """Every score; the gain is of the blend's mean reciprocal rank over its best part's."""
+def _of_each(found: Mapping[str, Found]) -> dict[str, float]:
+    """Scores of the blend, and of everything else as its baseline."""
     blend = found[retrieval.BLEND]
     measured = {"mrr": blend.mrr, "recall_at_10": blend.recall}
     for name, other in found.items():
         if other is not blend:
             measured |= {f"baseline_{name}_mrr": other.mrr, f"baseline_{name}_recall_at_10": other.recall}
+    return measured
+
+
+def _measured(model: BookRecommender, found: Mapping[str, Found], seed: int) -> dict[str, float]:
+    """Every score; the gain is of the blend's mean reciprocal rank over its best part's."""
+    blend, measured = found[retrieval.BLEND], _of_each(found)
     best = max((found[name] for name in (retrieval.MEANING, retrieval.WORDS)), key=lambda part: part.mrr)
     gain = bootstrap_mean(blend.reciprocal - best.reciprocal, seed=seed)
     measured |= {"gain_mrr": gain.mean, "gain_mrr_low": gain.low, "gain_mrr_high": gain.high}

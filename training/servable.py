@@ -15,6 +15,6 @@ def why_unservable(version: ModelVersion) -> str | None:
         uri = f"models:/{version.name}/{version.version}"
         model.predict(Model.load(uri).load_input_example(uri))
     # Whatever a file, or a model of an older make, raises that is not what it should be.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         return f"{type(error).__name__}: {error}"
     return None

@@ -57,8 +57,7 @@ def model_statuses(settings: Settings) -> list[ModelStatus]:
 
 
 def is_stale(model: ModelStatus | None, catalogue: Catalogue) -> bool:
-    """Whether the model is to be trained: there is none that can be served, or the shops are not those that it
-    learnt from.
+    """Whether the model is to be trained: there is none that can be served, or it learnt from other shops.
 
     A later crawl of the same shops makes no model invalid; when to train again is for the schedule or its
     engineer to say. What learnt from a corpus, no shop makes invalid.
