@@ -169,17 +169,22 @@ class SentimentAnswers:
         loop = asyncio.get_running_loop()
         texts = [_attempt(_text, one) for one in requests]
         sound = [text for text in texts if not isinstance(text, BookshelfError)]
-        replies: list[Reply] = []
+        replies: list[tuple[Reply, Used]] = []
         for part in _parts(sound):
             replies += await loop.run_in_executor(self._encoding, self._replies, part)
+        made = _in_place(texts, replies)
         if used is not None:
-            used += [Used()] * len(requests)  # the text is all that it reads
-        return _in_place(texts, replies)
+            used += [Used() if isinstance(one, BookshelfError) else one[1] for one in made]
+        return [one if isinstance(one, BookshelfError) else one[0] for one in made]
 
-    async def again(self, request: SentimentRequest, used: Used) -> Answer:  # noqa: ARG002  (as all have it)
-        """The tone of that text, read anew."""
-        [answer] = await self([request])
-        return answer
+    async def again(self, request: SentimentRequest, used: Used) -> Answer:
+        """The tone of that text, read anew.
+
+        A passage comes out a little otherwise beside others than alone: as long as it is no more than that,
+        the answer is made of what was thought of it then.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._encoding, self._reply_again, _text(request), used)
 
     @cached_property
     def _layers(self) -> LayeredEncoder:
@@ -188,21 +193,20 @@ class SentimentAnswers:
         assert self.champion.encoder is not None  # no sentiment model is served without one
         return LayeredEncoder.over(self.champion.encoder)
 
-    def _replies(self, texts: list[str]) -> list[Reply]:
-        from features.sentiment import judge
+    def _replies(self, texts: list[str]) -> list[tuple[Reply, Used]]:
+        from features.sentiment import impressions
+        from serving.tones import tones, used_by
 
-        judged = judge(self.champion.model, self._layers.embed, texts)
-        told = zip(*(judged[name] for name in ("sentiment", "score", "sentence", "language")), strict=True)
-        return [
-            SentimentReply(
-                sentiment=sentiment,
-                score=score,
-                sentence=sentence,
-                language=language,
-                model=self.champion.ref,
-            )
-            for sentiment, score, sentence, language in told
-        ]
+        found = impressions(self.champion.model, self._layers.embed, texts)
+        return list(zip(tones(self.champion, found), used_by(found), strict=True))
+
+    def _reply_again(self, text: str, used: Used) -> Reply:
+        from features.sentiment import impressions
+        from serving.tones import as_then, tones
+
+        found = impressions(self.champion.model, self._layers.embed, [text])
+        [reply] = tones(self.champion, as_then(found, used))
+        return reply
 
 
 def _text(request: SentimentRequest) -> str:
