@@ -90,6 +90,7 @@ MODEL_EXAMPLES: dict[str, Any] = {
         },
     },
     "ChangeRequest": {"version": 1, "reason": "its prices look odd"},
+    "TrialRequest": {"shadow": 0.2, "share": 0.1, "reason": "is it worth a promotion?"},
     "RetrainRequest": {"reason": "the shop has changed its prices"},
     "OrderReply": _ORDER,
     "OrderPage": {"items": [_DONE], "page": 1, "page_size": 20, "total": 1, "pages": 1},

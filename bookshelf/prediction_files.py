@@ -102,7 +102,8 @@ class PredictionFiles:
         table = pa.concat_tables([schema(kind).empty_table(), *journals, *stored])
         table = table.filter(pc.equal(table["model"], model))
         if since is not None:
-            table = table.filter([_day_of(one) >= since for one in table["prediction_id"].to_pylist()])
+            wanted = [_day_of(one) >= since for one in table["prediction_id"].to_pylist()]
+            table = table.filter(pa.array(wanted, pa.bool_()))  # of no rows nobody could tell the type
         return _each_once(table, KEYS[kind])
 
 

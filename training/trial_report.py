@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -54,7 +55,7 @@ class TrialReport:
         """Every number, by the name that it is logged under."""
         told: dict[str, float] = {}
         for one in self.measures:
-            name = "_".join(one.name.replace("−", "less").replace(",", "").replace("@", "_at_").split())
+            name = re.sub(r"\W+", "_", one.name.replace("−", "less").replace("'s", ""))
             told |= {f"{name}_n": one.n, name: one.mean}
             if one.low is not None and one.high is not None:
                 told |= {f"{name}_low": one.low, f"{name}_high": one.high}
