@@ -51,7 +51,7 @@ def compiled(model: PriceRegressor, example: pd.DataFrame | None, seed: int = 0)
     found = CompiledPrices(model)
     rows = _rows(model, example, chance)
     told = np.array(
-        [found.predict(dict(zip(rows, row, strict=True))) for row in rows.itertuples(index=False)]
+        [found.predict(dict(zip(model.inputs, row, strict=True))) for row in rows.itertuples(index=False)]
     )
     _check("a price", told, model.predict(rows).to_numpy())
     if model.informative and isinstance(model.learner_, StackedPrices):
