@@ -57,6 +57,7 @@ def _published(settings: Settings) -> list[int]:
     from feature_repo import definitions as defined
 
     listed = [ListedBook(number, "", book) for number, book in enumerate(sample_books()[:BOOKS], start=1)]
+    settings.offline_store.mkdir(parents=True)
     store = FeatureStore(config=feature_store_config(settings, mlflow=False))
     views = (defined.book_details, defined.book_embedding)
     store.apply([defined.book, *views])

@@ -50,7 +50,9 @@ def compiled(model: PriceRegressor, example: pd.DataFrame | None, seed: int = 0)
     chance = np.random.default_rng(seed)
     found = CompiledPrices(model)
     rows = _rows(model, example, chance)
-    told = np.array([found.predict(row) for row in rows.to_dict("records")])
+    told = np.array(
+        [found.predict(dict(zip(model.inputs, row, strict=True))) for row in rows.itertuples(index=False)]
+    )
     _check("a price", told, model.predict(rows).to_numpy())
     if model.informative and isinstance(model.learner_, StackedPrices):
         for trees in (model.learner_.trees_, model.learner_.corrections_):
@@ -87,7 +89,8 @@ def _cells(name: str, model: PriceRegressor, given: pd.DataFrame) -> list[Any]:
 def _dimensions(model: PriceRegressor) -> int:
     learner = model.learner_
     linear = learner.hints_.linear if isinstance(learner, StackedPrices) else learner
-    return len(linear.parts_["vectors"].weights_)
+    vectors: Any = linear.parts_["vectors"]
+    return len(vectors.weights_)
 
 
 def _check_trees(regressor: HistGradientBoostingRegressor, chance: np.random.Generator) -> None:

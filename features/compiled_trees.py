@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
 Values = NDArray[np.float64]
+_Split: TypeAlias = tuple[int, float, int]  # feature, threshold, mask
 
 # The leaves that a row may still end in are the bits of a number, and the lowest of them is looked up.
 _MOST_LEAVES = 16
@@ -28,26 +29,25 @@ class CompiledTrees:
     def __init__(self, regressor: HistGradientBoostingRegressor) -> None:
         trees = [predictor.nodes for [predictor] in regressor._predictors]
         self._base = float(regressor._baseline_prediction.item())
-        features, thresholds, masks, starts, values, firsts = [], [], [], [], [], []
+        splits: list[_Split] = []
+        values: list[float] = []
+        places = []
         for nodes in trees:
-            starts.append(len(features))
-            firsts.append(len(values))
-            for feature, threshold, mask in _splits(nodes, values):
-                features.append(feature)
-                thresholds.append(threshold)
-                masks.append(mask)
+            places.append((len(splits), len(values)))
+            splits += _splits(nodes, values)
+        features, thresholds, masks = zip(*splits, strict=True)
         self._features = np.array(features, dtype=np.intp)
         self._thresholds = np.array(thresholds, dtype=np.float64)
         self._masks = np.array(masks, dtype=np.uint16)
-        self._starts = np.array(starts, dtype=np.intp)
         self._values = np.array(values, dtype=np.float64)
-        # A mask is never 0, so that the table begins at 1.
-        self._firsts = np.array(firsts, dtype=np.intp)
+        # Where the splits and the leaves of each tree begin.
+        self._starts, self._firsts = np.array(places, dtype=np.intp).T.copy()
 
     def predict(self, row: Values) -> float:
         """The sum over all trees for one row (k,)."""
         left = row[self._features] <= self._thresholds
         open_leaves = np.bitwise_and.reduceat(np.where(left, _ALL, self._masks), self._starts)
+        # No mask is 0, so that the table begins at 1.
         found = self._values[self._firsts + _LOWEST[open_leaves - 1]]
         return self._base + float(found.sum())
 
@@ -56,10 +56,10 @@ class CompiledTrees:
         return [np.unique(self._thresholds[self._features == place]) for place in range(features)]
 
 
-def _splits(nodes: NDArray[Any], values: list[float]) -> list[tuple[int, float, int]]:
+def _splits(nodes: NDArray[Any], values: list[float]) -> list[_Split]:
     """Feature, threshold and mask of every split of a tree; the values of its leaves, from left to right, are
     added to `values`."""
-    splits: list[tuple[int, float, int]] = []
+    splits: list[_Split] = []
     first = len(values)
 
     def grow(place: int) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from serving import metrics
 from serving.champions import Champion
 
@@ -21,6 +19,8 @@ def compiled_form(champion: Champion) -> CompiledPrices | None:
 
     Which of the two it is, is told in a metric, and why there is no such form in the log.
     """
+    import pandas as pd
+
     from features.compiled_check import compiled
     from features.price import PriceRegressor
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from features.compiled_check import TOLERANCE, compiled
 from features.compiled_trees import CompiledTrees
 from features.price import Kind, PriceRegressor
+from features.price_boosted import StackedPrices
 from features.price_columns import NUMBERS, VECTOR
 from features.price_compiled import CompiledPrices
 
@@ -63,7 +66,8 @@ def fitted(kind: Kind, *, log_price: bool = False, width: int = 0, n: int = 120)
 
 def given_alone(compiled_model: CompiledPrices, frame: pd.DataFrame) -> list[tuple[float, float, float]]:
     rows = frame.astype(dict.fromkeys(NUMBERS, object)).where(frame.notna(), None)
-    return [compiled_model.predict(row) for row in rows.to_dict("records")]
+    records: Any = rows.to_dict("records")
+    return [compiled_model.predict(row) for row in records]
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,7 @@ def test_a_book_of_which_nothing_is_known_has_a_price(blend: PriceRegressor) -> 
 
 
 def test_a_row_on_the_border_of_a_split_goes_the_way_it_goes_in_scikit_learn(blend: PriceRegressor) -> None:
+    assert isinstance(blend.learner_, StackedPrices)
     regressor = blend.learner_.trees_
     trees = CompiledTrees(regressor)
     borders = trees.borders(regressor.n_features_in_)
@@ -114,6 +119,6 @@ def test_a_form_that_gives_another_price_is_refused(
 def test_a_model_that_is_not_ours_has_no_such_form(blend: PriceRegressor) -> None:
     strange = PriceRegressor("blend")
     strange.__dict__.update(blend.__dict__)
-    strange.learner_ = object()
+    strange.__dict__["learner_"] = object()
     with pytest.raises((ValueError, AttributeError)):
         compiled(strange, None)

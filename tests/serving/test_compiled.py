@@ -77,7 +77,12 @@ def test_the_example_of_a_version_is_among_what_it_is_checked_on(
 ) -> None:
     seen: list[Any] = []
     predict = CompiledPrices.predict
-    monkeypatch.setattr(CompiledPrices, "predict", lambda *told: seen.append(told[1]) or predict(*told))
+
+    def noting(self: CompiledPrices, book: Mapping[str, Any]) -> tuple[float, float, float]:
+        seen.append(book)
+        return predict(self, book)
+
+    monkeypatch.setattr(CompiledPrices, "predict", noting)
     example = pd.DataFrame([dict.fromkeys(champion.model.inputs, "Seen nowhere else")])
     example = example.assign(rating=4.25, reviews=None, year=None, stock=2.0)
     assert compiled_form(replace(champion, example=example)) is not None
