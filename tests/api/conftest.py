@@ -16,6 +16,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import ValidationError
+from werkzeug.security import generate_password_hash
 
 from api.app import create_app
 from api.prediction_examples import A_PREDICTION_ID, PREDICTION_EXAMPLES
@@ -30,6 +31,7 @@ from bookshelf.contracts import (
     SimilarRequest,
 )
 from bookshelf.prediction_contracts import FeedbackRequest, PredictionLookup
+from bookshelf.secrets import ADMIN_PASSWORD_HASH, SECRETS_FILE
 from bookshelf.settings import Settings
 from bookshelf.table_contracts import (
     FileRequest,
@@ -276,11 +278,14 @@ def calm(model_server: ModelServer) -> None:
 @pytest.fixture(scope="session")
 def make_app(model_server: ModelServer) -> Callable[..., Flask]:
     """An app on the given home, with its `books` published there, and any settings by variable."""
+    kept = json.dumps({ADMIN_PASSWORD_HASH: generate_password_hash(PASSWORD, method="scrypt")})
 
     def make(home: Path, books: int = BOOKS, **variables: str) -> Flask:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / SECRETS_FILE).write_text(kept)  # a password in the environment is hashed by each app anew
         given = {
             "BOOKSHELF_HOME": str(home),
-            "BOOKSHELF_ADMIN_PASSWORD": PASSWORD,
+            "BOOKSHELF_ADMIN_PASSWORD": "",
             "BOOKSHELF_JWT_SECRET": JWT_SECRET,
             "BOOKSHELF_DATABASE_URL": "",
             "BOOKSHELF_MODEL_TIMEOUT": "PT0.5S",
