@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bookshelf.contracts import (
@@ -184,7 +184,9 @@ class SentimentAnswers:
         the answer is made of what was thought of it then.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._encoding, self._reply_again, _text(request), used)
+        work = partial(self._replies_again, used)
+        [reply] = await loop.run_in_executor(self._encoding, work, [_text(request)])
+        return reply
 
     @cached_property
     def _layers(self) -> LayeredEncoder:
@@ -200,13 +202,12 @@ class SentimentAnswers:
         found = impressions(self.champion.model, self._layers.embed, texts)
         return list(zip(tones(self.champion, found), used_by(found), strict=True))
 
-    def _reply_again(self, text: str, used: Used) -> Reply:
+    def _replies_again(self, used: Used, texts: list[str]) -> list[SentimentReply]:
         from features.sentiment import impressions
         from serving.tones import as_then, tones
 
-        found = impressions(self.champion.model, self._layers.embed, [text])
-        [reply] = tones(self.champion, as_then(found, used))
-        return reply
+        found = impressions(self.champion.model, self._layers.embed, texts)
+        return tones(self.champion, as_then(found, used))
 
 
 def _text(request: SentimentRequest) -> str:
