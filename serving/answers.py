@@ -198,7 +198,6 @@ class SentimentAnswers:
         the answer is made of what was thought of it then.
         """
         [reply] = await self._encoding.done(partial(self._replies_again, used), [_text(request)])
-        assert isinstance(reply, SentimentReply)
         return reply
 
     @cached_property
@@ -215,12 +214,12 @@ class SentimentAnswers:
         found = impressions(self.champion.model, self._layers.embed, texts)
         return list(zip(tones(self.champion, found), used_by(found), strict=True))
 
-    def _replies_again(self, used: Used, texts: list[str]) -> list[Reply]:
+    def _replies_again(self, used: Used, texts: list[str]) -> list[SentimentReply]:
         from features.sentiment import impressions
         from serving.tones import as_then, tones
 
         found = impressions(self.champion.model, self._layers.embed, texts)
-        return list(tones(self.champion, as_then(found, used)))
+        return tones(self.champion, as_then(found, used))
 
 
 def _text(request: SentimentRequest) -> str:
