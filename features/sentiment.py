@@ -55,6 +55,24 @@ class Reading:
     words: Values
 
 
+@dataclass(frozen=True, slots=True)
+class Impressions:
+    """What a classifier thinks of n texts before it says one thing of each: of every passage alone (p, 3).
+
+    `languages` are the texts'; `reading` is of those at `readable` alone, in their order.
+    """
+
+    languages: list[str | None]
+    readable: list[int]
+    reading: Reading
+    alone: Probabilities
+
+    def by_text(self) -> dict[int, Probabilities]:
+        """Place of a readable text -> that of its own passages."""
+        ends = np.cumsum(np.bincount(self.reading.text, minlength=len(self.readable)))
+        return dict(zip(self.readable, np.split(self.alone, ends[:-1]), strict=True)) if self.readable else {}
+
+
 class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
     """Two logistic regressions on passages, of their vectors and of their words; those that feel something
     speak for their text.
@@ -121,7 +139,10 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
 
         `sentence` is the passage that speaks most for the answer.
         """
-        alone = self.of_passages(reading.passages, X)
+        return self.concluded(reading, self.of_passages(reading.passages, X))
+
+    def concluded(self, reading: Reading, alone: Probabilities) -> pd.DataFrame:
+        """As `judge`, from what each passage says alone (p, 3)."""
         found = _judged(self.together(reading, alone))
         labels = np.array([LABELS.index(label) for label in found["sentiment"]])[reading.text]
         support = alone[np.arange(len(alone)), labels] * np.sqrt(reading.words)
@@ -179,7 +200,7 @@ def read(texts: Sequence[str]) -> Reading:
     flat = [passage for one in cut for passage in one]
     return Reading(
         passages=flat,
-        text=np.repeat(np.arange(len(cut)), [len(one) for one in cut]),
+        text=np.repeat(np.arange(len(cut)), np.array([len(one) for one in cut], dtype=np.int64)),
         words=np.array([count_words(passage) for passage in flat], dtype=np.float64),
     )
 
@@ -190,19 +211,32 @@ def judge(classifier: SentimentClassifier, embed: Embed, texts: Sequence[str]) -
     `language` is None where it cannot be told, and then English is assumed. What is written in another
     language cannot be read, nor can a text without a word: the answer is neutral, 0, and no sentence.
     """
+    return conclude(classifier, impressions(classifier, embed, texts))
+
+
+def impressions(classifier: SentimentClassifier, embed: Embed, texts: Sequence[str]) -> Impressions:
+    """What `judge` makes its answers of."""
     languages = [language_of(text) for text in texts]
     readable = [
         place
         for place, language in enumerate(languages)
         if language in (None, ENGLISH) and count_words(texts[place])
     ]
-    frame = pd.DataFrame(
-        {"sentiment": LABELS[NEUTRAL], "score": 0.0, "sentence": None, "language": languages}
-    )
+    reading = read([texts[place] for place in readable])
+    alone = np.empty((0, len(LABELS)))
     if readable:
-        reading = read([texts[place] for place in readable])
-        found = classifier.judge(reading, embed(reading.passages))
-        frame.loc[readable, list(found.columns)] = found.to_numpy()
+        alone = classifier.of_passages(reading.passages, embed(reading.passages))
+    return Impressions(languages, readable, reading, alone)
+
+
+def conclude(classifier: SentimentClassifier, found: Impressions) -> pd.DataFrame:
+    """What `judge` answers, from those impressions."""
+    frame = pd.DataFrame(
+        {"sentiment": LABELS[NEUTRAL], "score": 0.0, "sentence": None, "language": found.languages}
+    )
+    if found.readable:
+        concluded = classifier.concluded(found.reading, found.alone)
+        frame.loc[found.readable, list(concluded.columns)] = concluded.to_numpy()
     return frame.astype({"score": "float64"})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from bookshelf.contracts import (
@@ -169,17 +169,24 @@ class SentimentAnswers:
         loop = asyncio.get_running_loop()
         texts = [_attempt(_text, one) for one in requests]
         sound = [text for text in texts if not isinstance(text, BookshelfError)]
-        replies: list[Reply] = []
+        replies: list[tuple[Reply, Used]] = []
         for part in _parts(sound):
             replies += await loop.run_in_executor(self._encoding, self._replies, part)
+        made = _in_place(texts, replies)
         if used is not None:
-            used += [Used()] * len(requests)  # the text is all that it reads
-        return _in_place(texts, replies)
+            used += [Used() if isinstance(one, BookshelfError) else one[1] for one in made]
+        return [one if isinstance(one, BookshelfError) else one[0] for one in made]
 
-    async def again(self, request: SentimentRequest, used: Used) -> Answer:  # noqa: ARG002  (as all have it)
-        """The tone of that text, read anew."""
-        [answer] = await self([request])
-        return answer
+    async def again(self, request: SentimentRequest, used: Used) -> Answer:
+        """The tone of that text, read anew.
+
+        A passage comes out a little otherwise beside others than alone: as long as it is no more than that,
+        the answer is made of what was thought of it then.
+        """
+        loop = asyncio.get_running_loop()
+        work = partial(self._replies_again, used)
+        [reply] = await loop.run_in_executor(self._encoding, work, [_text(request)])
+        return reply
 
     @cached_property
     def _layers(self) -> LayeredEncoder:
@@ -188,21 +195,19 @@ class SentimentAnswers:
         assert self.champion.encoder is not None  # no sentiment model is served without one
         return LayeredEncoder.over(self.champion.encoder)
 
-    def _replies(self, texts: list[str]) -> list[Reply]:
-        from features.sentiment import judge
+    def _replies(self, texts: list[str]) -> list[tuple[Reply, Used]]:
+        from features.sentiment import impressions
+        from serving.tones import tones, used_by
 
-        judged = judge(self.champion.model, self._layers.embed, texts)
-        told = zip(*(judged[name] for name in ("sentiment", "score", "sentence", "language")), strict=True)
-        return [
-            SentimentReply(
-                sentiment=sentiment,
-                score=score,
-                sentence=sentence,
-                language=language,
-                model=self.champion.ref,
-            )
-            for sentiment, score, sentence, language in told
-        ]
+        found = impressions(self.champion.model, self._layers.embed, texts)
+        return list(zip(tones(self.champion, found), used_by(found), strict=True))
+
+    def _replies_again(self, used: Used, texts: list[str]) -> list[SentimentReply]:
+        from features.sentiment import impressions
+        from serving.tones import as_then, tones
+
+        found = impressions(self.champion.model, self._layers.embed, texts)
+        return tones(self.champion, as_then(found, used))
 
 
 def _text(request: SentimentRequest) -> str:

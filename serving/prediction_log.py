@@ -141,9 +141,11 @@ class PredictionLog:
         while True:
             try:
                 keep(self.files, self._retention, now().date())
+            except OSError as error:
+                log.warning("the prediction log cannot be kept in order: %s", error)
             # Whatever nobody foresaw, such as a file that is no Parquet: answers go on, and so does the log.
             except Exception:
-                log.exception("the prediction log cannot be kept in order")
+                log.exception("keeping the prediction log in order failed")
             if self._ended.wait(KEEP_EVERY_SECONDS):
                 return
 

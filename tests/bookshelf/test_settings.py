@@ -34,6 +34,8 @@ def test_a_duration_is_seconds_or_iso(monkeypatch: pytest.MonkeyPatch, said: str
         ("BOOKSHELF_DRIFT_PSI", "0"),
         ("BOOKSHELF_DRIFT_KS", "1.1"),
         ("BOOKSHELF_DRIFT_COOLDOWN", "-1"),
+        ("BOOKSHELF_PREDICTION_RETENTION", "0"),
+        ("BOOKSHELF_PREDICTION_RETENTION", "a quarter"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,8 @@ from feast import FeatureStore
 from bookshelf.feature_store import feature_store_config, registry_file
 from bookshelf.prediction import FeedbackRecord, PredictionRecord, as_fields, new_id
 from bookshelf.prediction_files import Kind, PredictionFiles, schema
-from bookshelf.settings import Settings
+from bookshelf.settings import ROOT, Settings
+from tests.guide import program_of
 
 AT = datetime(2026, 2, 1, 12, tzinfo=UTC)
 JUDGED_AT = AT + timedelta(days=2)
@@ -53,12 +55,18 @@ def put(files: PredictionFiles, kind: Kind, record: PredictionRecord | FeedbackR
     pq.write_table(pa.Table.from_pylist(rows, schema(kind)), folder / "rows.parquet")
 
 
-def test_feedback_joins_to_predictions_as_it_was_known_then(settings: Settings, store: FeatureStore) -> None:
+def put_both(settings: Settings) -> str:
+    """A prediction and feedback on it, where they lie at last; gives the prediction's id."""
     files, made = PredictionFiles(settings.home), new_id(AT)
     facts: dict[str, Any] = {"version": "3", "run_id": "abc", "inputs": "{}", "answer": "{}", "book_id": 7}
     put(files, "predictions", PredictionRecord(prediction_id=made, at=AT, model="price", value=35.0, **facts))
     told: dict[str, Any] = {"feedback_id": "1", "prediction_id": made, "model": "price", "value": 51.77}
     put(files, "feedback", FeedbackRecord(at=JUDGED_AT, **told))
+    return made
+
+
+def test_feedback_joins_to_predictions_as_it_was_known_then(settings: Settings, store: FeatureStore) -> None:
+    made = put_both(settings)
     asked = pd.DataFrame({"prediction_id": [made, made], "when": ["before", "after"]})
     hours = [timedelta(hours=-1), timedelta(hours=1)]
     asked["event_timestamp"] = pd.to_datetime([JUDGED_AT + one for one in hours])
@@ -78,3 +86,13 @@ def test_the_columns_that_feast_is_told_of_are_the_logs(definitions: ModuleType)
         declared = {field.name for field in view.schema}
         assert declared <= set(schema(kind).names)
         assert not view.online
+
+
+@pytest.mark.usefixtures("store")
+def test_the_guides_snippets_read_the_log(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    made = put_both(settings)
+    exec(program_of(ROOT / "docs" / "predictions.md"), {})
+    printed = capsys.readouterr().out
+    assert "1 16.77" in printed
+    assert re.search(r"3 +│ +1 │ +35.0 │", printed)
+    assert re.search(rf"{made} .+ 51.77", printed)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import skops.io
 
-from features.sentiment import LABELS, SentimentClassifier, Vectors, judge, read
+from features.sentiment import LABELS, SentimentClassifier, Vectors, conclude, impressions, judge, read
 
 _DIRECTIONS = np.eye(3, 8, dtype=np.float32)
 _TONES = {"bad": 0, "so": 1, "good": 2}
@@ -52,6 +52,18 @@ def test_a_text_of_one_passage_is_judged_as_its_vector_is(classifier: SentimentC
     vectors = pd.Series(list(embed(texts)), dtype=object)
     alone = classifier.predict(pd.DataFrame({"description": texts, "layers": vectors}))
     np.testing.assert_allclose(told["score"], alone["score"].astype(float), atol=1e-6)
+
+
+def test_impressions_of_each_passage_belong_to_its_text_and_say_what_the_answer_says(
+    classifier: SentimentClassifier,
+) -> None:
+    texts = [passage("good") + "Bad " + passage("bad", 20), "...", passage("bad")]
+    found = impressions(classifier, embed, texts)
+    by_text = found.by_text()
+    assert {place: one.shape for place, one in by_text.items()} == {0: (2, 3), 2: (1, 3)}
+    np.testing.assert_array_equal(np.vstack(list(by_text.values())), found.alone)
+    pd.testing.assert_frame_equal(conclude(classifier, found), judge(classifier, embed, texts))
+    assert impressions(classifier, embed, ["..."]).by_text() == {}
 
 
 def test_the_longer_passage_weighs_more(classifier: SentimentClassifier) -> None:
