@@ -38,7 +38,7 @@ def wanted_trial(client: MlflowClient, name: ModelName) -> WantedTrial | None:
     try:
         trial = Trial.model_validate_json(told)
     except ValidationError as error:
-        wrong = "; ".join(one["msg"] for one in error.errors())
+        wrong = "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors())
         return WantedTrial(Trial(), None, f"the tag {TRIAL_TAG!r} of {name} cannot be read: {wrong}")
     number = trial.version or registered.aliases.get(CHALLENGER)
     if trial.off:

@@ -85,7 +85,7 @@ def measured(found: TrialReport) -> dict[str, tuple[int, float]]:
 
 
 def a_price_trial(log: Log) -> None:
-    """The challenger asks for 2 pounds more in shadow; of both arms the truth is known, the last one counts."""
+    """The challenger asks for 2 pounds more in shadow; of both arms the truth is known: the last one said."""
     for number in range(20):
         first = log.predict("price", "3", value=10.0 + number)
         log.predict("price", "4", role="shadow", shadow_of=first, value=12.0 + number)
