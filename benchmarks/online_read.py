@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from feast import FeatureStore
 from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.protos.feast.types.Value_pb2 import Value as ValueProto
 
 from benchmarks.installation import temporary_installation
 from benchmarks.load import call_times
-from benchmarks.measure import Metric, Outcome, Tell, Way, compare, percentile
+from benchmarks.measure import Metric, Outcome, Tell, Way, beside, percentile, take_turns
 from benchmarks.sample import sample_books
 from bookshelf.book import ListedBook
 from bookshelf.catalogue import now
@@ -24,12 +25,16 @@ from bookshelf.feature_store import feature_store_config, open_feature_store
 from bookshelf.settings import Settings
 from features import schema
 from features.tabular import book_frame
-from serving.online import PRICE_FEATURES, OnlineFeatures, key_of
+from serving.online import PRICE_FEATURES, OnlineFeatures, key_of, plain
 
 ROUNDS = 21
 BOOKS = 300
 _WIDTH = 384
 _VIEWS = (schema.DETAILS_VIEW, schema.EMBEDDING_VIEW)
+BYTES, VALUES, OURS, FEAST = (
+    *("SELECT, bytes", "SELECT, values"),
+    *("OnlineFeatures", "get_online_features"),
+)
 P50 = Metric("one book, p50", "ms", higher_is_better=False)
 P95 = Metric("one book, p95", "ms", higher_is_better=False)
 
@@ -40,16 +45,19 @@ def run(rounds: int, tell: Tell) -> Outcome:
         online = OnlineFeatures(partial(open_feature_store, settings, mlflow=False))
         online.warm_up()
         with closing(sqlite3.connect(settings.home / "feast" / "online.db")) as connection:
-            _check_same_rows(online, connection, ids)
-            baseline = Way("SELECT, values left as bytes", _measure(partial(_selected, connection), ids))
+            _check_same_values(online, connection, ids)
             feast = partial(_by_feast, open_feature_store(settings, mlflow=False))
-            ours = [
-                Way("OnlineFeatures", lambda: asyncio.run(_measured(online, ids))),
-                Way("get_online_features", _measure(feast, ids)),
-            ]
-            comparisons = compare(baseline, ours, rounds, tell)
+            ways = (
+                Way(BYTES, _measure(partial(_selected, connection), ids)),
+                Way(VALUES, _measure(partial(_decoded, connection), ids)),
+                Way(OURS, lambda: asyncio.run(_measured(online, ids))),
+                Way(FEAST, _measure(feast, ids)),
+            )
+            taken = take_turns(ways, rounds, tell)
+    pairs = ((VALUES, OURS), (BYTES, OURS), (VALUES, FEAST))
+    comparisons = [one for baseline, ours in pairs for one in beside(taken, baseline, ours)]
     setting = f"{len(PRICE_FEATURES)} features of {BOOKS} books in turn, rounds: {rounds}"
-    return Outcome("online_read", setting, comparisons)
+    return Outcome("online_read", setting, tuple(comparisons))
 
 
 def _published(settings: Settings) -> list[int]:
@@ -80,6 +88,17 @@ def _selected(connection: sqlite3.Connection, book_id: int) -> list[list[Any]]:
     ]
 
 
+def _decoded(connection: sqlite3.Connection, book_id: int) -> dict[str, Any]:
+    """Their values by feature."""
+    found: dict[str, Any] = {}
+    for rows in _selected(connection, book_id):
+        for name, written, _ in rows:
+            value = ValueProto()
+            value.ParseFromString(written)
+            found[name] = plain(value)
+    return found
+
+
 def _by_feast(store: FeatureStore, book_id: int) -> object:
     asked = [{schema.JOIN_KEY: book_id}]
     return store.get_online_features(features=list(PRICE_FEATURES), entity_rows=asked).to_dict()
@@ -102,10 +121,8 @@ def _told(times: Sequence[float]) -> Mapping[Metric, float]:
     return {P50: percentile(times, 0.5), P95: percentile(times, 0.95)}
 
 
-def _check_same_rows(online: OnlineFeatures, connection: sqlite3.Connection, ids: Sequence[int]) -> None:
-    """Both find every feature of every book."""
+def _check_same_values(online: OnlineFeatures, connection: sqlite3.Connection, ids: Sequence[int]) -> None:
     for book_id in ids:
         row = asyncio.run(online.read([book_id], PRICE_FEATURES))[book_id]
-        names = {name for rows in _selected(connection, book_id) for name, *_ in rows}
-        if row.missing or names != set(row.values):
-            raise BookshelfError(f"the two reads of book {book_id} differ: {row.missing}")
+        if row.missing or row.values != _decoded(connection, book_id):
+            raise BookshelfError(f"the two reads of book {book_id} differ: {row}")

@@ -62,9 +62,9 @@ def run(rounds: int, tell: Tell) -> Outcome:
             _check_same_answers(ways, questions)
             measures = [Way(label, partial(_measured, ask, questions)) for label, ask in ways.items()]
             taken = take_turns(measures, rounds, tell)
+        kind = mlflow.sklearn.load_model(folder).kind
     pairs = ((BARE, BENTO), (BARE, API), (UNMETERED, BENTO), (UNTRACED, BENTO))
     comparisons = [one for baseline, ours in pairs for one in beside(taken, baseline, ours)]
-    kind = mlflow.sklearn.load_model(folder).kind
     setting = f"{kind} on {len(listed):,} books of the sample shop, {CALLS} questions, rounds: {rounds}"
     return Outcome("price", setting, tuple(comparisons))
 
