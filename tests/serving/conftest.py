@@ -245,6 +245,11 @@ class RegistryWriter:
         """Leave the model without a champion."""
         self._client.delete_registered_model_alias(name, "champion")
 
+    def add_files(self, name: str, version: str, folder: Path, under: str) -> None:
+        """Put the folder's files beside those of a version, under that name."""
+        model_id = self._client.get_model_version(name, version).source.rpartition("/")[2]
+        self._own_mlflow().MlflowClient().log_model_artifacts(model_id, str(folder), under)
+
     def file(self, name: str, version: str, path: str) -> Path:
         """One file of a version, where the registry keeps it."""
         mlflow = self._own_mlflow()

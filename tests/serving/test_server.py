@@ -59,7 +59,7 @@ def promoted(
 ) -> dict[str, Any]:
     """Model and example of each registered champion."""
     rows = book_frame(listed, TAKEN_AT, TAKEN_AT).astype({"rating": "float64", "stock": "float64"})
-    number = writer.add("encoder", encoder._model, ["A text."])
+    number = writer.add("encoder", encoder.model, ["A text."])
     tags = {"encoder_version": number, "encoder_fingerprint": encoder.fingerprint}
     examples = {
         "price": (price_model, rows[list(INPUTS)].head(2)),
