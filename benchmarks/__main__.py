@@ -21,6 +21,7 @@ NAMES = (
     "books",
     "price",
     "embedding",
+    "texts",
     "imports",
     "neighbours",
     "sentiment",
