@@ -60,7 +60,7 @@ def run(rounds: int, tell: Tell) -> Outcome:
 
 
 def _trained_champion(settings: Settings) -> tuple[str, str]:
-    """Folder of a sentiment model that was trained and registered as ever, and named champion; its precision."""
+    """Folder of a sentiment model, trained and registered as ever and named champion; its precision."""
     corpus = load_corpus(BUNDLED)
     settings.home.mkdir(parents=True)
     file = settings.home / "corpus.csv"
