@@ -22,6 +22,7 @@ NAMES = (
     "price",
     "online_read",
     "embedding",
+    "texts",
     "imports",
     "neighbours",
     "sentiment",

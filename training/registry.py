@@ -222,9 +222,8 @@ def _log_encoder(client: MlflowClient, settings: Settings, encoder: Encoder) -> 
 
 def _log_form(client: MlflowClient, settings: Settings, encoder: Encoder, number: str) -> None:
     """Put the form in which the encoder is served beside its weights, unless it lies there or has none."""
-    model_id = client.get_model_version(ENCODER_NAME, number).model_id
-    if model_id is None:  # a version from before there were logged models
-        return
+    # The registry keeps no id of the logged model but in this address.
+    model_id = client.get_model_version(ENCODER_NAME, number).source.rpartition("/")[2]
     if any(one.path == ENCODER_FORM for one in client.list_logged_model_artifacts(model_id)):
         return
     try:

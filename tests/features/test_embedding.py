@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +17,8 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 
 from features.embedding import DEFAULT_ENCODER, Encoder
+from features.network import Vectors
+from features.torch_network import TorchNetwork
 
 LONG = " ".join(
     f"On day {day} the keeper of the light wrote in her book that no ship had come." for day in range(60)
@@ -100,6 +104,26 @@ def test_a_text_without_words_has_the_vector_of_the_empty_string(encoder: Encode
 
 def test_no_texts_give_no_vectors(encoder: Encoder) -> None:
     assert encoder.embed([]).shape == (0, encoder.dimensions)
+
+
+class CountingNetwork(TorchNetwork):
+    """Notes how many texts each forward pass was given."""
+
+    batches: ClassVar[list[int]] = []
+
+    def ends(self, batches: Iterable[list[str]]) -> Iterator[Vectors]:
+        told = list(batches)
+        self.batches[:] = map(len, told)
+        return super().ends(told)
+
+
+def test_short_texts_share_a_forward_pass_and_long_ones_need_their_own(encoder: Encoder) -> None:
+    counting = CountingNetwork(encoder.model)
+    Encoder(counting).embed(["A short one."] * 40 + [LONG])
+    long = len(encoder.chunks([LONG])[0])
+    assert sum(counting.batches) == 40 + long
+    assert len(counting.batches) <= long + 1
+    assert max(counting.batches) >= 40
 
 
 def test_a_bar_is_drawn_only_when_asked_for(encoder: Encoder, capfd: pytest.CaptureFixture[str]) -> None:

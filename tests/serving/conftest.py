@@ -261,6 +261,10 @@ class RegistryWriter:
     def delete(self, name: str, version: str) -> None:
         """Delete a version."""
         self._client.delete_model_version(name, version)
+    def add_files(self, name: str, version: str, folder: Path, under: str) -> None:
+        """Put the folder's files beside those of a version, under that name."""
+        model_id = self._client.get_model_version(name, version).source.rpartition("/")[2]
+        self._own_mlflow().MlflowClient().log_model_artifacts(model_id, str(folder), under)
 
     def file(self, name: str, version: str, path: str) -> Path:
         """One file of a version, where the registry keeps it."""

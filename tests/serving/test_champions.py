@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from bookshelf.contracts import ModelName
+from bookshelf.contracts import ENCODER_FORM, PRECISION_TAG, ModelName
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from features.embedding import Encoder
+from features.onnx_export import exported
+from features.onnx_network import OnnxNetwork
 from features.price import PriceRegressor
 from features.price_columns import INPUTS, NUMBERS
 from serving.champions import Champion, Registry
@@ -190,6 +192,40 @@ def test_the_sentiment_model_has_the_encoder_its_tags_name_and_only_once(
     assert first.encoder is second.encoder
     again = first.encoder.embed(["The sea."])
     np.testing.assert_allclose(again, encoder.embed(["The sea."]), rtol=0, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def form(encoder: Encoder, other_home: Settings) -> Path:
+    return exported(encoder.network, other_home.encoders)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_encoder_is_served_by_the_form_that_is_registered_with_it(
+    registry: Registry, writer: Any, model: Any, encoder: Encoder, form: Path, precision: Any
+) -> None:
+    version = writer.add("encoder", encoder.model, ["A text."])
+    writer.add_files("encoder", version, form, ENCODER_FORM)
+    tags = {"encoder_fingerprint": encoder.fingerprint, PRECISION_TAG: precision}
+    writer.add("sentiment", model, encoder.embed(["A text."]), encoder_version=version, **tags)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mlflow.sentence_transformers.load_model", None)
+        served = champion(registry, "sentiment").encoder
+    assert served is not None
+    assert served.fingerprint == Encoder(OnnxNetwork(form, precision)).fingerprint
+
+
+def test_a_registered_form_that_is_damaged_is_made_anew_from_the_weights(
+    registry: Registry, writer: Any, model: Any, encoder: Encoder, tmp_path: Path
+) -> None:
+    (tmp_path / "form.json").write_text('{"fingerprint": "cut o')
+    version = writer.add("encoder", encoder.model, ["A text."])
+    writer.add_files("encoder", version, tmp_path, ENCODER_FORM)
+    tags = {"encoder_fingerprint": encoder.fingerprint, PRECISION_TAG: "int8"}
+    writer.add("sentiment", model, encoder.embed(["A text."]), encoder_version=version, **tags)
+    served = champion(registry, "sentiment").encoder
+    assert served is not None
+    assert isinstance(served.network, OnnxNetwork)
+    assert served.network.weights_fingerprint == encoder.fingerprint != served.fingerprint
 
 
 def test_a_sentiment_model_that_names_no_encoder_is_refused(

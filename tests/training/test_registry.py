@@ -17,9 +17,11 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from bookshelf.contracts import ENCODER_FORM
 from bookshelf.errors import TrainingError
 from bookshelf.settings import Settings
 from features.embedding import Encoder
+from features.onnx_network import OnnxNetwork
 from features.price import PriceRegressor
 from training.cards import check_card
 from training.dataset import TrainingSet
@@ -196,6 +198,9 @@ def test_the_encoder_is_registered_once_and_gives_the_same_vectors(
     assert logged.fingerprint == client.get_model_version("encoder", first).tags["encoder_fingerprint"]
     texts = ["A lighthouse keeper's last winter."]
     np.testing.assert_array_equal(logged.embed(texts), Encoder.load(home.encoder).embed(texts))
+    form = OnnxNetwork(Path(mlflow.artifacts.download_artifacts(f"models:/encoder/{first}/{ENCODER_FORM}")))
+    assert form.fingerprint == logged.fingerprint
+    np.testing.assert_allclose(Encoder(form).embed(texts), logged.embed(texts), atol=1e-6)
 
 
 def test_a_run_of_mlflow_in_the_models_experiment_is_written_into(
