@@ -20,6 +20,7 @@ from bookshelf.contracts import ENCODER_NAME, ModelName, ModelRef
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from serving.appointment import FINGERPRINT_TAG, Appointment
+from serving.imports import import_skops
 from serving.local_copy import LocalCopies
 
 # MLflow takes seconds to import and is needed when models are loaded, not when the service is declared.
@@ -223,6 +224,7 @@ def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], 
     import mlflow.sklearn
     from mlflow.models import Model
 
+    import_skops()
     described = Model.load(str(folder))
     if described.signature is None or described.signature.inputs is None:
         raise ModelUnavailable(f"{name} version {version} has no signature")
