@@ -26,6 +26,8 @@ NAMES = (
     "imports",
     "neighbours",
     "sentiment",
+    "start",
+    "swaps",
 )
 RESULTS = Path(__file__).parent / "results.json"
 

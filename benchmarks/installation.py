@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings, load_settings
 from walk.programs import Program
 from walk.supervise import Supervisor
@@ -44,6 +46,24 @@ def temporary_installation() -> Iterator[Settings]:
                 "bento_port": free_port(),
             }
         )
+
+
+@contextmanager
+def copied_installation() -> Iterator[Settings]:
+    """Settings of a copy of the user's installation, removed at the end.
+
+    Its models' artifacts are read where they are. Raises `BookshelfError` where nothing can be copied.
+    """
+    used = load_settings()
+    registry = Path(used.tracking_uri.removeprefix("sqlite:///"))
+    if not registry.is_file() or not (used.home / "catalogue.db").is_file():
+        raise BookshelfError(f"{used.home} has no champions to measure with: `make run` makes some")
+    with temporary_installation() as settings:
+        shutil.copytree(used.home, settings.home, ignore=shutil.ignore_patterns("*.log", "*.lock"))
+        settings.mlruns.mkdir()
+        for file in registry.parent.glob(f"{registry.name}*"):  # with what is not yet in the file itself
+            shutil.copy(file, settings.mlruns / file.name)
+        yield settings
 
 
 @contextmanager

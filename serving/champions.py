@@ -20,6 +20,7 @@ from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from serving.appointment import FINGERPRINT_TAG, Appointment
 from serving.encoders import EncoderLoader, without_logged_code
+from serving.imports import import_skops
 from serving.local_copy import LocalCopies
 from serving.wanted_trials import WantedTrial, wanted_trial
 
@@ -250,6 +251,7 @@ def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], 
     import mlflow.sklearn
     from mlflow.models import Model
 
+    import_skops()
     described = Model.load(str(folder))
     if described.signature is None or described.signature.inputs is None:
         raise ModelUnavailable(f"{name} version {version} has no signature")

@@ -1,0 +1,123 @@
+"""How long a price takes while the champion is swapped again and again, against while it stays."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import mlflow
+
+from benchmarks.client import Client
+from benchmarks.installation import copied_installation, serving
+from benchmarks.load import call_times
+from benchmarks.measure import Metric, Outcome, Tell, Way, compare, percentile
+from bookshelf.catalogue import Catalogue
+from bookshelf.contracts import PriceRequest
+from bookshelf.errors import BookshelfError
+from bookshelf.settings import Settings
+from features.price_columns import INPUTS
+from walk.programs import programs
+
+ROUNDS = 5
+CALLERS = 3
+#: Of one round; the last is a version that cannot be loaded.
+SWAPS = 4
+P50 = Metric("one call, p50", "ms", higher_is_better=False)
+P99 = Metric("one call, p99", "ms", higher_is_better=False)
+_PAUSE_SECONDS = 0.02
+# About as long as a round's swaps take.
+_STEADY_SECONDS = 5.0
+_PATIENCE_SECONDS = 30.0
+
+
+def run(rounds: int, tell: Tell) -> Outcome:
+    with copied_installation() as settings:
+        bodies = _bodies(settings)
+        versions = _Versions.of(settings)
+        with serving(settings, [one for one in programs(settings) if one.name == "bento"]):
+            client = Client(settings.bento_url, CALLERS + 1)
+            steady = Way("steady", lambda: _measure(client, bodies, lambda: time.sleep(_STEADY_SECONDS)))
+            swapping = Way("swapping", lambda: _measure(client, bodies, lambda: versions.swap(client)))
+            comparisons = compare(steady, [swapping], rounds, tell)
+    setting = (
+        f"{CALLERS} callers who wait {_PAUSE_SECONDS * 1000:g} ms before each price, {rounds * SWAPS} swaps, "
+        f"{rounds} of them to a broken version, in rounds of {SWAPS}; no call failed"
+    )
+    return Outcome("swaps", setting, comparisons)
+
+
+@dataclass(frozen=True, slots=True)
+class _Versions:
+    """Two versions of the price model that are alike, in turns, and one that is broken."""
+
+    registry: mlflow.MlflowClient
+    turns: Any
+    broken: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> _Versions:
+        registry = mlflow.MlflowClient(settings.tracking_uri)
+        first = registry.get_model_version_by_alias("price", "champion")
+        known = {"name": "price", "run_id": first.run_id, "tags": first.tags}
+        second = registry.create_model_version(source=first.source, **known)
+        empty = Path(settings.home) / "broken"
+        empty.mkdir()
+        broken = registry.create_model_version(source=empty.as_uri(), **known)
+        return cls(registry, itertools.cycle([str(second.version), str(first.version)]), str(broken.version))
+
+    def swap(self, client: Client) -> None:
+        """A round of swaps, each waited for."""
+        for _ in range(SWAPS - 1):
+            self._appoint(client, next(self.turns))
+        self._appoint(client, self.broken)
+
+    def _appoint(self, client: Client, version: str) -> None:
+        self.registry.set_registered_model_alias("price", "champion", version)
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while not self._is_settled(client, version):
+            if time.monotonic() > end:
+                raise BookshelfError(f"price version {version} was neither served nor refused in time")
+            time.sleep(0.1)
+
+    def _is_settled(self, client: Client, version: str) -> bool:
+        [price] = [
+            one for one in json.loads(client.post("/models", b"{}"))["items"] if one["name"] == "price"
+        ]
+        if price["wanted_version"] != version:
+            return False
+        return (price["refused"] is not None) if version == self.broken else price["version"] == version
+
+
+def _bodies(settings: Settings) -> list[bytes]:
+    books = [one.book for one in Catalogue.open(settings.catalogue_url).all_books()[:80]]
+    asked = [PriceRequest.model_validate({name: getattr(book, name) for name in INPUTS}) for book in books]
+    return [one.model_dump_json(exclude_none=True).encode() for one in asked]
+
+
+def _measure(client: Client, bodies: Sequence[bytes], work: Callable[[], object]) -> Mapping[Metric, float]:
+    """What calls take while the work is done. Raises `BookshelfError` for the first that fails."""
+    ended = Event()
+
+    def ask(number: int) -> list[float]:
+        times: list[float] = []
+        for body in itertools.cycle(bodies[number:]):
+            if ended.wait(_PAUSE_SECONDS):
+                break
+            times += call_times(lambda one: client.post("/price", one), [body])
+        return times
+
+    with ThreadPoolExecutor(CALLERS) as callers:
+        asking = [callers.submit(ask, number) for number in range(CALLERS)]
+        try:
+            work()
+        finally:
+            ended.set()
+        times = [each for one in asking for each in one.result()]
+    return {P50: percentile(times, 0.5), P99: percentile(times, 0.99)}
