@@ -13,6 +13,7 @@ from features.respects import Vectors, unit
 
 WIDTH = 384
 CLUMPS = 2_000
+_LEAST_CLUMP = 50  # books, where there are few
 # Embeddings of texts fill few of their dimensions and lie in clumps; vectors drawn at random do neither.
 _INNER, _SPREAD, _NOISE = 32, 0.6, 0.02
 _BLOCK = 50_000
@@ -39,13 +40,15 @@ class ManyBooks:
 def many_books(n: int) -> ManyBooks:
     """The same n books on every machine.
 
-    A book is of one of 2,000 clumps. Its vector is that clump's centre and 0.6 times as much of its own in 32
-    of 384 dimensions, with a little noise in all; of its 25 words 12 are of its clump's 40, the others of
-    60,000 by Zipf's law; its author wrote about five books of the clump; its shelf holds 40 clumps.
+    A book is of one of 2,000 clumps, of fewer where they would hold less than fifty. Its vector is that
+    clump's centre and 0.6 times as much of its own in 32 of 384 dimensions, with a little noise in all; of
+    its 25 words 12 are of its clump's 40, the others of 60,000 by Zipf's law; its author wrote about five
+    books of the clump; its shelf holds 40 clumps.
     """
     chance = np.random.default_rng(_SEED)
-    clump = chance.integers(CLUMPS, size=n)
-    author = clump + CLUMPS * chance.integers(max(1, n // (CLUMPS * _BOOKS_AN_AUTHOR)), size=n)
+    clumps = min(CLUMPS, n // _LEAST_CLUMP)
+    clump = chance.integers(clumps, size=n)
+    author = clump + clumps * chance.integers(max(1, n // (clumps * _BOOKS_AN_AUTHOR)), size=n)
     books = pd.DataFrame(
         {
             "book_id": np.arange(1, n + 1),

@@ -1,77 +1,141 @@
-"""The nearest of many vectors by the approximate index against comparing every one of them."""
+"""Recommendations by book: of few against the bare matrix product, of many against comparing every one."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from statistics import median
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
-from benchmarks.measure import Metric, Outcome, Tell, Way, compare
-from features.approximate import ApproximateIndex
-from features.respects import Vectors, unit
+from benchmarks.many_books import many_books
+from benchmarks.measure import Comparison, Metric, Outcome, Tell, Way, compare
+from features.recommender import BookRecommender
+from features.respects import Profile
+from features.search import Search
 
 ROUNDS = 5
-VECTORS, WIDTH = 200_000, 384
-_QUERIES, _NEAR = 200, 10
-# Embeddings of texts fill few of their dimensions and lie in clumps; vectors drawn at random do neither.
-_CLUMPS, _INNER, _SPREAD, _SEED = 2_000, 32, 0.6, 0
-ANSWERS = Metric("questions", "questions/s", higher_is_better=True)
+FEW, MANY = 1_000, 200_000
+_NEAR = 10
+_ASKED, _ASKED_EXACTLY = 200, 20  # books a round; comparing every one takes long
+_JUDGED = 100  # books by which recall is told
+_SEED = 1
 
 
 def run(rounds: int, tell: Tell) -> Outcome:
-    vectors, asked = _drawn()
+    return searched("neighbours", MANY, rounds, tell)
+
+
+def searched(name: str, many: int, rounds: int, tell: Tell) -> Outcome:
+    """A thousand books, and many; both generated."""
+    few = many_books(FEW).recommender()
     started = time.perf_counter()
-    index = ApproximateIndex.build(vectors)
-    build = time.perf_counter() - started
-    tell(f"  {len(vectors):,} vectors indexed in {build:.0f} s")
-    comparisons = compare(
-        Way("every vector compared", _measure(lambda one: _exact(vectors, one), asked)),
-        [Way("ApproximateIndex", _measure(lambda one: index.search(one, _NEAR), asked))],
+    few.recommend(1, _NEAR)
+    ranked = time.perf_counter() - started
+    of_few = _few(few, rounds, tell)
+    model, notes = _indexed(many, tell)
+    exact = replace(model._search(), index=None)
+    asked = np.random.default_rng(_SEED).choice(many, _ASKED, replace=False).tolist()
+    of_many = _many(model, exact, asked, rounds, tell)
+    notes = (
+        f"The rankings of {FEW:,} books are made once in {ranked:.2f} s and saved with the model.",
+        *notes,
+        _recall(model, exact, asked),
+        _memory(model),
+    )
+    setting = f"{FEW:,} and {many:,} generated books, {_NEAR} of them wanted, rounds: {rounds}"
+    return Outcome(name, setting, (*of_few, *of_many), notes)
+
+
+def _few(model: BookRecommender, rounds: int, tell: Tell) -> tuple[Comparison, ...]:
+    vectors, offered = model.embeddings, np.ones(FEW, dtype=bool)
+    anew = model._search()
+    every = range(FEW)
+    metric = Metric(f"one book's {_NEAR}, of {FEW:,}, p50", "ms", higher_is_better=False)
+    return compare(
+        _way("bare matrix product", metric, lambda row: vectors @ vectors[row], every),
+        [
+            _way("by book", metric, lambda row: model.recommend(row + 1, _NEAR, offered), every),
+            _way(
+                "the same, not kept",
+                metric,
+                lambda row: anew.best(model.wish([row + 1]), _NEAR, offered),
+                every,
+            ),
+        ],
         rounds,
         tell,
     )
-    setting = f"{len(vectors):,} generated vectors of {WIDTH} numbers in {_CLUMPS:,} clumps, rounds: {rounds}"
-    return Outcome("neighbours", setting, comparisons, _notes(index, vectors, asked, build))
 
 
-def _drawn() -> tuple[Vectors, Vectors]:
-    """Unit vectors to index, and others from the same clumps to ask with."""
-    chance = np.random.default_rng(_SEED)
-    clumps = chance.normal(size=(_CLUMPS, _INNER)).astype(np.float32)
-    turned = np.linalg.qr(chance.normal(size=(WIDTH, _INNER)))[0].T.astype(np.float32)
-    chosen = clumps[chance.integers(_CLUMPS, size=VECTORS + _QUERIES)]
-    inner = chosen + _SPREAD * chance.normal(size=chosen.shape).astype(np.float32)
-    noise = 0.02 * chance.normal(size=(len(inner), WIDTH)).astype(np.float32)
-    found = unit(inner @ turned + noise)
-    return found[:VECTORS], found[VECTORS:]
-
-
-def _exact(vectors: Vectors, one: Vectors) -> NDArray[np.int64]:
-    scores = vectors @ one
-    best = np.argpartition(-scores, _NEAR)[:_NEAR]
-    found: NDArray[np.int64] = best[np.argsort(-scores[best])]
-    return found
-
-
-def _measure(
-    search: Callable[[Vectors], NDArray[np.int64]], asked: Vectors
-) -> Callable[[], Mapping[Metric, float]]:
-    def measure() -> Mapping[Metric, float]:
-        started = time.perf_counter()
-        for one in asked:
-            search(one)
-        return {ANSWERS: len(asked) / (time.perf_counter() - started)}
-
-    return measure
-
-
-def _notes(index: ApproximateIndex, vectors: Vectors, asked: Vectors, build: float) -> tuple[str, ...]:
-    found = [len(np.intersect1d(_exact(vectors, one), index.search(one, _NEAR))) for one in asked]
-    return (
-        f"Recall@10 of {len(asked)} questions that are not indexed: {np.mean(found) / _NEAR:.3f}; measured "
-        f"on its own vectors when it was built: {index.recall:.3f}.",
-        f"Built once in {build:.0f} s; it takes {len(index.written) / 2**20:.0f} MiB beside the vectors' "
-        f"{vectors.nbytes / 2**20:.0f} MiB.",
+def _many(
+    model: BookRecommender, exact: Search, asked: Sequence[int], rounds: int, tell: Tell
+) -> tuple[Comparison, ...]:
+    offered = np.ones(len(model.book_ids), dtype=bool)
+    metric = Metric(f"one book's {_NEAR}, of {len(offered):,}, p50", "ms", higher_is_better=False)
+    few = asked[:_ASKED_EXACTLY]
+    return compare(
+        _way("every book compared", metric, lambda row: exact.best(model.wish([row + 1]), _NEAR, None), few),
+        [_way("by book", metric, lambda row: model.recommend(row + 1, _NEAR, offered), asked)],
+        rounds,
+        tell,
     )
+
+
+def _way(label: str, metric: Metric, search: Callable[[int], object], rows: Sequence[int]) -> Way:
+    def measure() -> Mapping[Metric, float]:
+        taken = []
+        for row in rows:
+            started = time.perf_counter()
+            search(row)
+            taken.append(time.perf_counter() - started)
+        return {metric: 1_000 * median(taken)}
+
+    return Way(label, measure)
+
+
+def _indexed(many: int, tell: Tell) -> tuple[BookRecommender, tuple[str, ...]]:
+    made = many_books(many)
+    started = time.perf_counter()
+    model = made.recommender()
+    took = time.perf_counter() - started
+    tell(f"  {many:,} books indexed in {took:.0f} s")
+    return model, (f"{many:,} books are indexed once, in {took:.0f} s.",)
+
+
+def _recall(model: BookRecommender, exact: Search, asked: Sequence[int]) -> str:
+    shares = []
+    for row in asked[:_JUDGED]:
+        true, _ = exact.best(model.wish([row + 1]), _NEAR, None)
+        found = [one.book_id - 1 for one in model.recommend(row + 1, _NEAR)]
+        shares.append(float(np.isin(true, found).mean()))
+    assert model.index is not None
+    return (
+        f"Recall@{_NEAR} of {len(shares)} books against comparing every one: {np.mean(shares):.4f}; of the "
+        f"index by vectors alone, as measured when it was built, {model.index.recall:.4f} by looking into "
+        f"{model.index.cells} cells."
+    )
+
+
+def _memory(model: BookRecommender) -> str:
+    assert model.index is not None
+    index = len(model.index.__getstate__()["written"])
+    dense, sparse = _bytes(model.profile)
+    _, by_word = _bytes(Profile(model.profile.columns))
+    told = (f"{size / 2**20:,.0f} MiB" for size in (dense, index, sparse, by_word))
+    return "Memory: vectors and topics {}, their index {}, words and the like by book {}, by word {}.".format(
+        *told
+    )
+
+
+def _bytes(profile: Profile) -> tuple[int, int]:
+    """Those of dense matrices and those of sparse ones."""
+    dense, sparse = 0, 0
+    for matrix in profile.respects.values():
+        if isinstance(matrix, csr_matrix):
+            sparse += matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes
+        else:
+            dense += matrix.nbytes
+    return dense, sparse

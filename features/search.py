@@ -132,7 +132,7 @@ class Search:
             cosines(matrix[rows], matrix[named])
             for matrix in (self.profile.respects[respects.MEANING], self.profile.respects[respects.WORDS])
         )
-        found: NDArray[np.bool_] = ((meaning >= _SAME_MEANING) | (words >= _SAME_WORDS)).any(axis=1)
+        found: NDArray[np.bool_] = np.any((meaning >= _SAME_MEANING) | (words >= _SAME_WORDS), axis=1)
         return found
 
     def _candidates(self, wish: Wish, among: NDArray[np.bool_] | None) -> Rows:

@@ -94,7 +94,7 @@ def _likeness(model: BookRecommender, rows: pd.DataFrame) -> Likeness:
     """Likeness (q, q) in every respect, 0 in those that made a row's answers."""
     profile = model.lens.profile(rows, np.stack(list(rows[TEXT])))
     names = tuple({*model.shares, respects.CATEGORY, respects.MEANING, respects.WORDS})
-    by_author = _by_author(rows).any(axis=1)
+    by_author: Mask = np.any(_by_author(rows), axis=1)
     hidden = dict.fromkeys(_BY_AUTHOR, by_author) | dict.fromkeys(_BY_CATEGORY, ~by_author)
     return {
         name: np.where(hidden[name][:, None], np.float32(0), alike) if name in hidden else alike
@@ -105,7 +105,9 @@ def _likeness(model: BookRecommender, rows: pd.DataFrame) -> Likeness:
 def _answers(rows: pd.DataFrame) -> tuple[Mask, Mask]:
     """Which rows are right for each (q, q), and which are not; editions of one title are neither."""
     author = _by_author(rows)
-    answers = np.where(author.any(axis=1)[:, None], author, _sharing(_shelves(rows)) & _other_works(rows))
+    answers = np.where(
+        np.any(author, axis=1, keepdims=True), author, _sharing(_shelves(rows)) & _other_works(rows)
+    )
     return answers, ~answers & _other_works(rows)
 
 

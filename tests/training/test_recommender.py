@@ -283,7 +283,7 @@ def test_books_that_are_new_do_not_count_against_the_incumbent(
     models = {one.version: one.model for one in versions}
     monkeypatch.setattr(comparison, "_artifact", lambda version, name: version.files[name])
     monkeypatch.setattr(comparison, "load_version", lambda _, number: models[number])
-    found = comparison.worse_by(GATES["recommender"], *versions)  # type: ignore[arg-type]
+    found = comparison.worse_by(GATES["recommender"], *versions)
     assert found is not None
     assert abs(found.mean) < 0.05  # with the thirty new ones it is -0.26
 
