@@ -346,7 +346,7 @@ def test_a_champion_that_this_code_cannot_serve_is_told_and_replaced(
     registered: RegisteredVersion, fitted: Fitted, home: Settings, client: MlflowClient
 ) -> None:
     number = register(fitted, home).version
-    model_id = client.get_model_version("price", number).model_id
+    model_id = client.get_model_version("price", number).source.removeprefix("models:/")
     files = Path(client.get_logged_model(model_id).artifact_location.removeprefix("file://"))
     (files / "model.skops").write_bytes(b"of another make")
     [status] = [one for one in model_statuses(home) if one.name == "price"]
