@@ -183,7 +183,7 @@ def test_more_calls_than_may_wait_are_turned_away_and_books_still_answer(
         asked = [callers.submit(app.test_client().post, PRICE, json=A_BOOK) for _ in range(MAX_CALLS + 2)]
         began = time.monotonic()
         assert app.test_client().get("/api/v1/books").status_code == 200
-        assert time.monotonic() - began < 1.2, "it waits for no model"
+        assert time.monotonic() - began < 0.5
         details = Counter(call.result().json["detail"] for call in asked)
     assert details == {
         "the model server did not answer in time": MAX_CALLS,
