@@ -149,7 +149,7 @@ def test_a_database_that_hangs_is_given_up_on(own: Any, monkeypatch: pytest.Monk
         for _ in range(6):  # more probes than there are threads for
             began = time.monotonic()
             reply = client.get(HEALTH)
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 5
             assert (reply.status_code, reply.json["dependencies"]["catalogue"]["status"]) == (503, "unknown")
     finally:
         released.set()
