@@ -184,6 +184,7 @@ def _written() -> Counter:
     return Counter("bookshelf_prediction_log_bytes", "Written to the journals of the prediction log.")
 
 
+@cache
 def _compiled() -> Gauge:
     from prometheus_client import Gauge
 
