@@ -57,14 +57,14 @@ class Gate:
     async def _in_turn(
         self, queue: Queue, scope: MutableMapping[str, Any], body: bytes, receive: Receive, send: Send
     ) -> None:
-        if refusal := await queue.enter(receive):
+        if refusal := await queue.enter(receive, len(body)):
             # Also to a caller who has gone: the middleware around us would wait for an answer.
             await response(refusal, RETRY_AFTER_SECONDS)(scope, receive, send)
             return
         try:
             await self.app(scope, _Replay(body, receive), send)
         finally:
-            queue.leave()
+            queue.leave(len(body))
 
 
 class _Replay:

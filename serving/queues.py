@@ -41,20 +41,33 @@ _KINDS = {
 # How many at once. Prices and recommendations are computed one after the other, and only wait together for
 # the online store's thread or the encoder's; texts are encoded together when many wait; a bulk question
 # keeps a core busy by itself; tables and files wait for the stores and for whoever reads them.
-_IN_WORK = {"price": 16, "recommendations": 16, "sentiment": 32} | {
+_IN_WORK = {
+    "price": 16,
+    "recommendations": 16,
+    "sentiment": 16,
     "bulk": 2,
     "tables": 4,
     "files": 4,
     _OTHER: 8,
 }
+# A text of the greatest length takes as long as a dozen usual descriptions, and counts as many.
+_BYTES_THAT_COUNT_AS_ONE = {"price": 2_000, "recommendations": 2_000, "sentiment": 2_000}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many questions are answered at once, and how many may wait for that."""
+    """How many questions are answered at once, and how many may wait for that.
+
+    One whose body is longer than `bytes_of_one` counts as several; None where its length tells nothing.
+    """
 
     in_work: int
     waiting: int
+    bytes_of_one: int | None = None
+
+    def weight(self, size: int) -> int:
+        """As how many a body of so many bytes counts."""
+        return 1 if self.bytes_of_one is None else max(1, -(-size // self.bytes_of_one))
 
 
 class Queue:
@@ -71,34 +84,35 @@ class Queue:
         """Why there is no room for one more, which is counted; None while there is."""
         if self._in_hand < self._limits.in_work + self._limits.waiting:
             return None
-        return self._refused("full", f"has {self._in_hand} questions of the kind {self._kind!r} in hand")
+        return self._refused("full", f"has all the questions of the kind {self._kind!r} that it can answer")
 
-    async def enter(self, receive: Receive) -> Problem | None:
+    async def enter(self, receive: Receive, size: int = 0) -> Problem | None:
         """Wait for a turn, until which `receive` tells only that the caller has gone; then `leave` it.
 
-        Returns why there is none: too many came in the same moment, the wait was too long, or the caller
-        has gone. Then nothing is to be left.
+        `size` are the bytes of the question. Returns why there is no turn: too many came in the same
+        moment, the wait was too long, or the caller has gone. Then nothing is to be left.
         """
+        weight = self._limits.weight(size)
         if refusal := self.full():
             return refusal
-        self._in_hand += 1
+        self._in_hand += weight
         try:
             # All that came in the same moment are counted before the first is answered, which may keep
             # the loop busy for as long as it takes: else they would wait where nobody counts them.
             await asyncio.sleep(0)
             reason = await self._turn(receive)
         except BaseException:
-            self._in_hand -= 1
+            self._in_hand -= weight
             raise
         if reason is None:
             return None
-        self._in_hand -= 1
+        self._in_hand -= weight
         told = {"slow": f"had no time for this question within {_LONGEST_WAIT_SECONDS:g} s"}
         return self._refused(reason, told.get(reason, "was not waited for"))
 
-    def leave(self) -> None:
-        """The turn is over: it is the next one's."""
-        self._in_hand -= 1
+    def leave(self, size: int = 0) -> None:
+        """The turn of a question of that size is over: it is the next one's."""
+        self._in_hand -= self._limits.weight(size)
         self._pass_on()
 
     async def _turn(self, receive: Receive) -> str | None:
@@ -153,6 +167,9 @@ class Queues:
     def _queues(self) -> dict[str, Queue]:
         settings = self._load()
         return {
-            kind: Queue(kind, Limits(in_work, getattr(settings, f"queue_{kind}")))
+            kind: Queue(
+                kind,
+                Limits(in_work, getattr(settings, f"queue_{kind}"), _BYTES_THAT_COUNT_AS_ONE.get(kind)),
+            )
             for kind, in_work in _IN_WORK.items()
         }

@@ -49,6 +49,19 @@ def test_of_a_crowd_that_comes_at_once_so_many_enter_so_many_wait_and_the_rest_i
     asyncio.run(crowd())
 
 
+def test_a_long_text_counts_as_many_questions_and_leaves_as_many_places() -> None:
+    async def long_ones() -> None:
+        queue = Queue("sentiment", Limits(2, 8, bytes_of_one=2_000))
+        assert await queue.enter(never, 20_001) is None  # though one more than there is room for
+        assert queue.full() is not None
+        queue.leave(20_001)
+        for _ in range(2):
+            assert await queue.enter(never, 2_000) is None
+        assert queue.full() is None
+
+    asyncio.run(long_ones())
+
+
 def test_turns_go_in_the_order_of_coming() -> None:
     async def line() -> list[int]:
         queue, order = a_queue(1, 10), []
