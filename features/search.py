@@ -33,7 +33,8 @@ _MOST_LOOKED_AT = 20_000
 class Wish:
     """What is asked for, as one row to compare with; `liked` is that row without what is disliked.
 
-    `named` are the rows of the index that were named, the liked ones, `like` of them, first.
+    `named` are the rows of the index that were named, the liked ones, `like` of them, first. `alone` is the
+    row of the one book that asks, where nothing else does.
     """
 
     profile: Profile
@@ -42,7 +43,6 @@ class Wish:
     like: int = 0
     text: str = ""
     alone: int | None = None
-    """The row of the one book that asks, where nothing else does."""
 
     @classmethod
     def of(cls, books: Profile, row: int) -> Wish:
