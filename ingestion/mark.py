@@ -15,7 +15,9 @@ from ingestion.history import Revision
 class Published:
     """The last revision whose rows are in both stores, and the encoder and definitions they are made by.
 
-    `snapshot_id` and `published_at` tell one catalogue's revision from another's of the same number.
+    `online` names the files that the definitions put online: to ask Feast for them would take it seconds.
+    A mark of an older make names none. `snapshot_id` and `published_at` tell one catalogue's revision from
+    another's of the same number.
     """
 
     revision: int
@@ -24,13 +26,15 @@ class Published:
     encoder: str
     fingerprint: str
     definitions: str
+    online: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, file: Path) -> Published | None:
         """The mark in that file; None if there is none, or one of another make."""
         try:
             told = json.loads(file.read_text())
-            return cls(**told | {"published_at": datetime.fromisoformat(told["published_at"])})
+            told["published_at"] = datetime.fromisoformat(told["published_at"])
+            return cls(**told | {"online": tuple(told.get("online", ()))})
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
 

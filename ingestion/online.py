@@ -40,11 +40,11 @@ def definitions_hash(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def online_is_there(settings: Settings) -> bool:
-    """Whether the registry and the online store exist."""
+def online_files(settings: Settings) -> tuple[str, ...]:
+    """The files of the registry and of the online store, but for one that is kept elsewhere."""
     config = feature_store_config(settings, mlflow=False)
-    registry, online = registry_file(config), getattr(config.online_store, "path", None)
-    return (registry is None or registry.exists()) and (online is None or (REPOSITORY / online).exists())
+    files = (registry_file(config), getattr(config.online_store, "path", None))
+    return tuple(str((REPOSITORY / file).resolve()) for file in files if file is not None)
 
 
 def bring_online(

@@ -33,7 +33,7 @@ from ingestion.offline import (
     remove_others,
     with_vectors,
 )
-from ingestion.online import bring_online, check_online, definitions_hash, online_is_there
+from ingestion.online import bring_online, check_online, definitions_hash, online_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +121,8 @@ def _plan(before: Published | None, revisions: Sequence[Revision], settings: Set
         or not offline_is_there(settings.offline_store)
     ):
         return Plan(written=0, checked=0, apply=True, new_encoder=False)
-    apply, new_encoder = not online_is_there(settings), before.encoder != settings.encoder
+    apply = not all(Path(file).exists() for file in before.online or online_files(settings))
+    new_encoder = before.encoder != settings.encoder
     if not apply and not new_encoder and before.revision == revisions[-1].number:
         return None
     checked = 0 if apply or new_encoder else before.revision
@@ -220,4 +221,5 @@ class _Publisher:
             encoder=self.settings.encoder,
             fingerprint=fingerprint,
             definitions=definitions_hash(self.settings),
+            online=online_files(self.settings),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -35,6 +36,15 @@ from tests.ingestion.processes import publish_and_tell, start
 MONDAY = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)
 LATER = timedelta(minutes=1)
+PUBLISH = """
+from datetime import UTC, datetime
+from bookshelf.catalogue import Catalogue
+from bookshelf.settings import Settings
+from ingestion.publish import publish_features
+
+settings = Settings()
+publish_features(Catalogue.open(settings.catalogue_url), settings, datetime.now(UTC))
+"""
 
 
 def a_book(number: int = 1, **facts: object) -> Book:
@@ -98,6 +108,19 @@ def test_what_is_published_is_not_published_again(catalogue: Catalogue, settings
     assert report.rows_written == 0
     assert "published already" in str(report)
     assert len(offline_rows(settings, schema.PRICE_VIEW)) == 1
+
+
+@pytest.mark.slow
+def test_where_all_is_published_nobody_waits_for_feast(catalogue: Catalogue, settings: Settings) -> None:
+    catalogue.publish([a_book(1)], "shop", MONDAY)
+    publish_features(catalogue, settings, MONDAY + LATER)
+    told = f"import sys{PUBLISH}print('feast' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+    mark = settings.home / "feast" / "published.json"
+    older = {name: said for name, said in json.loads(mark.read_text()).items() if name != "online"}
+    mark.write_text(json.dumps(older))
+    assert publish_features(catalogue, settings, TUESDAY).rows_written == 0
 
 
 def test_the_next_crawl_adds_rows_encodes_only_new_texts_and_forgets_nobody(
@@ -375,17 +398,6 @@ def test_of_several_publishers_at_once_one_works(catalogue: Catalogue) -> None:
             publisher.join()
         assert [publisher.exitcode for publisher in publishers] == [0, 0, 0]
         assert sorted(told.recv() for _ in publishers) == [0, 0, 6]
-
-
-PUBLISH = """
-from datetime import UTC, datetime
-from bookshelf.catalogue import Catalogue
-from bookshelf.settings import Settings
-from ingestion.publish import publish_features
-
-settings = Settings()
-publish_features(Catalogue.open(settings.catalogue_url), settings, datetime.now(UTC))
-"""
 
 
 @pytest.mark.slow
