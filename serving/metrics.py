@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -52,10 +51,15 @@ def note_waiting(kind: str, change: int) -> None:
 
 def forget_the_dead() -> None:
     """Take from the gauges what workers that were killed had left there, who could not take it themselves."""
-    from prometheus_client.multiprocess import mark_process_dead
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")  # BentoML sets it for its workers
-    for file in Path(folder).glob("gauge_live*_*.db") if folder else ():
+    try:
+        collector: Any = MultiProcessCollector(CollectorRegistry())  # type: ignore[no-untyped-call]
+    except ValueError:  # this process shares its counts with no other
+        return
+    folder = collector._path  # it alone knows which variable of BentoML's names it
+    for file in Path(folder).glob("gauge_live*_*.db"):
         number = file.stem.rpartition("_")[2]
         if number.isdecimal() and not psutil.pid_exists(int(number)):
             mark_process_dead(int(number), folder)  # type: ignore[no-untyped-call]

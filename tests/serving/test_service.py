@@ -290,6 +290,7 @@ def test_models_lists_what_is_on_duty(client: TestClient) -> None:
         "informative": True,
         "wanted_version": "3",
         "refused": None,
+        "trial": None,
     }
     assert items[1]["informative"] is None
 
