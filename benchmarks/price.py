@@ -42,6 +42,7 @@ BARE, BENTO, API, UNMETERED, UNTRACED = (
 )
 
 Ask = Callable[[bytes], bytes]
+Address = tuple[str, str]  # of a server, and the path
 
 
 def run(rounds: int, tell: Tell) -> Outcome:
@@ -53,14 +54,14 @@ def run(rounds: int, tell: Tell) -> Outcome:
         others = _other_programs(settings, folder)
         with serving(settings, [*wanted, *others.values()]):
             ways = {
-                BARE: _asking(_base(others[BARE])),
-                BENTO: _asking(settings.bento_url),
-                API: _asking(settings.api_url, "/api/v1/ml/predict/price"),
-                UNMETERED: _asking(_base(others[UNMETERED])),
-                UNTRACED: _asking(_base(others[UNTRACED])),
+                BARE: (_base(others[BARE]), "/price"),
+                BENTO: (settings.bento_url, "/price"),
+                API: (settings.api_url, "/api/v1/ml/predict/price"),
+                UNMETERED: (_base(others[UNMETERED]), "/price"),
+                UNTRACED: (_base(others[UNTRACED]), "/price"),
             }
-            _check_same_answers(ways, questions)
-            measures = [Way(label, partial(_measured, ask, questions)) for label, ask in ways.items()]
+            _check_same_answers({label: _asking(address) for label, address in ways.items()}, questions)
+            measures = [Way(label, partial(_measured, address, questions)) for label, address in ways.items()]
             taken = take_turns(measures, rounds, tell)
         kind = mlflow.sklearn.load_model(folder).kind
     pairs = ((BARE, BENTO), (BARE, API), (UNMETERED, BENTO), (UNTRACED, BENTO))
@@ -95,12 +96,16 @@ def _base(program: Program) -> str:
     return str(program.ready_url).removesuffix("/readyz")
 
 
-def _asking(url: str, path: str = "/price") -> Ask:
+def _asking(address: Address) -> Ask:
+    url, path = address
     return partial(Client(url, CLIENTS).post, path)
 
 
-def _measured(ask: Ask, questions: Sequence[bytes]) -> Mapping[Metric, float]:
+def _measured(address: Address, questions: Sequence[bytes]) -> Mapping[Metric, float]:
     """One client's times, then those of many at once and how many calls they get answered."""
+    ask = _asking(address)
+    # Over connections that are made first, and anew: from one round to the next servers may close them.
+    calls_at_once(ask, questions[: 2 * CLIENTS], CLIENTS)
     alone = call_times(ask, questions)
     together, per_second = calls_at_once(ask, questions, CLIENTS)
     many = f"{CLIENTS} clients"

@@ -197,7 +197,9 @@ class SentimentAnswers:
         A passage comes out a little otherwise beside others than alone: as long as it is no more than that,
         the answer is made of what was thought of it then.
         """
-        [reply] = await self._encoding.done(partial(self._replies_again, used), [_text(request)])
+        work = partial(self._replies_again, used)
+        reply: SentimentReply
+        [reply] = await self._encoding.done(work, [_text(request)])
         return reply
 
     @cached_property

@@ -54,7 +54,7 @@ while True:
 
 def a_prediction(at: datetime | None = None, **facts: Any) -> PredictionRecord:
     at = at or now()
-    usual = {"model": "price", "version": "3", "run_id": "abc", "inputs": '{"book_id":7}', "value": 51.77}
+    usual: dict[str, Any] = {"model": "price", "version": "3", "run_id": "abc", "inputs": '{"book_id":7}', "value": 51.77}
     answer = '{"price":51.77,"note":"a line\\nof “two”"}'
     return PredictionRecord(**({"prediction_id": new_id(at), "at": at, "answer": answer} | usual | facts))
 
