@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 #: Weights as they were published, or as whole numbers of eight bits.
 Precision = Literal["fp32", "int8"]
 
+FULL: Precision = "fp32"
+
 FORM, TOKENIZER = "form.json", "tokenizer.json"
 #: Outputs of the graph.
 END, LAYER_MEANS = "end", "layer_means"

@@ -13,7 +13,7 @@ from bookshelf.contracts import ENCODER_FORM, ENCODER_NAME
 from bookshelf.errors import ModelUnavailable
 from features.embedding import Encoder
 from features.network import Network
-from features.onnx_network import OnnxNetwork, Precision
+from features.onnx_network import FULL, OnnxNetwork, Precision
 
 log = logging.getLogger(__name__)
 
@@ -39,16 +39,14 @@ class EncoderLoader:
         return encoder
 
     def _network(self, folder: Path) -> Network:
-        if (folder / ENCODER_FORM).is_dir():
+        # Full precision, with which every model was trained, does for all, only slower.
+        for precision in dict.fromkeys((self.precision, FULL)):
             try:
-                return self._of_that_precision(OnnxNetwork(folder / ENCODER_FORM, cores=_MOST_THREADS))
+                return OnnxNetwork(folder / ENCODER_FORM, precision, _MOST_THREADS)
             except (OSError, ValueError) as error:
-                log.warning("the form that the %s is registered with cannot be used: %s", ENCODER_NAME, error)
-        return self._of_that_precision(self._by_torch(folder))
-
-    def _of_that_precision(self, network: Network) -> Network:
-        """Full precision, with which every model was trained, does for all, only slower."""
-        return network if self.precision == "fp32" else network.smaller() or network
+                log.warning("the %s is not served by its %s form: %s", ENCODER_NAME, precision, error)
+        network = self._by_torch(folder)
+        return network if self.precision == FULL else network.smaller() or network
 
     def _by_torch(self, folder: Path) -> Network:
         """The network as torch runs it, or in the form that is made of it here."""
