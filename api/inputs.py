@@ -201,7 +201,7 @@ class TrialHeaders(BaseModel):
 
     caller: OpaqueKey | None = Field(
         None,
-        alias=TRIAL_KEY_HEADER,
+        alias=TRIAL_KEY_HEADER,  # type: ignore[literal-required]  # pydantic takes any text
         description="Who asks, such as a session's id: while two versions are tried, the same one answers.",
     )
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Event
-from typing import Any
 
 import mlflow
 
@@ -19,7 +17,7 @@ from benchmarks.installation import copied_installation, serving
 from benchmarks.load import call_times
 from benchmarks.measure import Metric, Outcome, Tell, Way, compare, percentile
 from bookshelf.catalogue import Catalogue
-from bookshelf.contracts import PriceRequest
+from bookshelf.contracts import MODEL_NAMES, PriceRequest
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings
 from features.price_columns import INPUTS
@@ -27,8 +25,8 @@ from walk.programs import programs
 
 ROUNDS = 5
 CALLERS = 3
-#: Of one round; the last is a version that cannot be loaded.
-SWAPS = 4
+#: Of one round: each model's, and one to a version that cannot be loaded.
+SWAPS = len(MODEL_NAMES) + 1
 P50 = Metric("one call, p50", "ms", higher_is_better=False)
 P99 = Metric("one call, p99", "ms", higher_is_better=False)
 _PAUSE_SECONDS = 0.02
@@ -55,44 +53,50 @@ def run(rounds: int, tell: Tell) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Versions:
-    """Two versions of the price model that are alike, in turns, and one that is broken."""
+    """Of each model two versions that are alike, and one of the price model that is broken."""
 
     registry: mlflow.MlflowClient
-    turns: Any
+    turns: Mapping[ModelName, Iterator[str]]
     broken: str
 
     @classmethod
     def of(cls, settings: Settings) -> _Versions:
         registry = mlflow.MlflowClient(settings.tracking_uri)
-        first = registry.get_model_version_by_alias("price", "champion")
-        known = {"name": "price", "run_id": first.run_id, "tags": first.tags}
-        second = registry.create_model_version(source=first.source, **known)
-        empty = Path(settings.home) / "broken"
+        turns = {name: itertools.cycle(_two_alike(registry, name)) for name in MODEL_NAMES}
+        empty = settings.home / "broken"
         empty.mkdir()
-        broken = registry.create_model_version(source=empty.as_uri(), **known)
-        return cls(registry, itertools.cycle([str(second.version), str(first.version)]), str(broken.version))
+        broken = registry.create_model_version("price", source=empty.as_uri())
+        return cls(registry, turns, str(broken.version))
 
     def swap(self, client: Client) -> None:
         """A round of swaps, each waited for."""
-        for _ in range(SWAPS - 1):
-            self._appoint(client, next(self.turns))
-        self._appoint(client, self.broken)
+        for name, versions in self.turns.items():
+            self._appoint(client, name, next(versions))
+        self._appoint(client, "price", self.broken)
 
-    def _appoint(self, client: Client, version: str) -> None:
-        self.registry.set_registered_model_alias("price", "champion", version)
+    def _appoint(self, client: Client, name: str, version: str) -> None:
+        self.registry.set_registered_model_alias(name, "champion", version)
         end = time.monotonic() + _PATIENCE_SECONDS
-        while not self._is_settled(client, version):
+        while not self._is_settled(client, name, version):
             if time.monotonic() > end:
-                raise BookshelfError(f"price version {version} was neither served nor refused in time")
+                raise BookshelfError(f"{name} version {version} was neither served nor refused in time")
             time.sleep(0.1)
 
-    def _is_settled(self, client: Client, version: str) -> bool:
-        [price] = [
-            one for one in json.loads(client.post("/models", b"{}"))["items"] if one["name"] == "price"
-        ]
-        if price["wanted_version"] != version:
+    def _is_settled(self, client: Client, name: str, version: str) -> bool:
+        [served] = [one for one in json.loads(client.post("/models", b"{}"))["items"] if one["name"] == name]
+        if served["wanted_version"] != version:
             return False
-        return (price["refused"] is not None) if version == self.broken else price["version"] == version
+        refused: str | None = served["refused"]
+        return (
+            refused is not None if (name, version) == ("price", self.broken) else served["version"] == version
+        )
+
+
+def _two_alike(registry: mlflow.MlflowClient, name: str) -> tuple[str, str]:
+    """The champion once more as a version of its own, which is to be the next, and the champion."""
+    first = registry.get_model_version_by_alias(name, "champion")
+    second = registry.create_model_version(name, source=first.source, run_id=first.run_id, tags=first.tags)
+    return str(second.version), str(first.version)
 
 
 def _bodies(settings: Settings) -> list[bytes]:

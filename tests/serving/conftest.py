@@ -261,6 +261,7 @@ class RegistryWriter:
     def delete(self, name: str, version: str) -> None:
         """Delete a version."""
         self._client.delete_model_version(name, version)
+
     def add_files(self, name: str, version: str, folder: Path, under: str) -> None:
         """Put the folder's files beside those of a version, under that name."""
         model_id = self._client.get_model_version(name, version).source.rpartition("/")[2]
