@@ -199,9 +199,9 @@ class TrialHeaders(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    caller: OpaqueKey | None = Field(
+    caller: OpaqueKey | None = Field(  # type: ignore[literal-required]  # pydantic takes any text
         None,
-        alias=TRIAL_KEY_HEADER,  # type: ignore[literal-required]  # pydantic takes any text
+        alias=TRIAL_KEY_HEADER,
         description="Who asks, such as a session's id: while two versions are tried, the same one answers.",
     )
 

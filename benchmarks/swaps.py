@@ -17,7 +17,7 @@ from benchmarks.installation import copied_installation, serving
 from benchmarks.load import call_times
 from benchmarks.measure import Metric, Outcome, Tell, Way, compare, percentile
 from bookshelf.catalogue import Catalogue
-from bookshelf.contracts import MODEL_NAMES, PriceRequest
+from bookshelf.contracts import MODEL_NAMES, ModelName, PriceRequest
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings
 from features.price_columns import INPUTS
