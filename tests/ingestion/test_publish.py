@@ -265,8 +265,8 @@ def test_another_encoder_adds_its_vectors_from_now_on(
     catalogue.publish([a_book(1)], "shop", MONDAY + 2 * LATER)  # the other has left, and may come back
     usual = Encoder.embed
 
-    loaded = Encoder.load()
-    monkeypatch.setattr(Encoder, "load", lambda _name: loaded)
+    loaded = Encoder.load(settings.encoder, settings.encoders)
+    monkeypatch.setattr(Encoder, "load", lambda *_names: loaded)
     monkeypatch.setattr(Encoder, "fingerprint", "another")
     monkeypatch.setattr(Encoder, "embed", lambda *given: -usual(*given))
     other = settings.model_copy(update={"encoder": "another"})
