@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -79,10 +78,11 @@ class OnnxNetwork:
 
         Raises `OSError` or `ValueError` where there is none that is whole.
         """
+        from joblib import cpu_count
         from tokenizers import Tokenizer
 
         self._folder = folder
-        self._cores = min(cores or sys.maxsize, len(os.sched_getaffinity(0)))
+        self._cores = min(cores or sys.maxsize, cpu_count())
         self._precision = precision
         self._form = Form.read(folder)
         self._form.check(folder, graph_name(precision), TOKENIZER)
