@@ -57,6 +57,5 @@ def give_feedback(path: PredictionPath, body: Feedback) -> Response:
     recommendations, the id of the book that was `chosen`. It is kept beside the prediction and shown with
     it; a second one does not take the place of the first.
     """
-    ids = {"prediction_id": path.prediction_id, "feedback_id": uuid4()}
-    kept = parts().gateway.feedback(FeedbackRequest(**body.model_dump(), **ids))
-    return json_reply(kept, 201)
+    request = FeedbackRequest(prediction_id=path.prediction_id, feedback_id=uuid4(), **body.model_dump())
+    return json_reply(parts().gateway.feedback(request), 201)

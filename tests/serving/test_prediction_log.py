@@ -54,9 +54,17 @@ while True:
 
 def a_prediction(at: datetime | None = None, **facts: Any) -> PredictionRecord:
     at = at or now()
-    usual = {"model": "price", "version": "3", "run_id": "abc", "inputs": '{"book_id":7}', "value": 51.77}
-    answer = '{"price":51.77,"note":"a line\\nof “two”"}'
-    return PredictionRecord(**({"prediction_id": new_id(at), "at": at, "answer": answer} | usual | facts))
+    usual: dict[str, Any] = {
+        "prediction_id": new_id(at),
+        "at": at,
+        "model": "price",
+        "version": "3",
+        "run_id": "abc",
+        "inputs": '{"book_id":7}',
+        "value": 51.77,
+        "answer": '{"price":51.77,"note":"a line\\nof “two”"}',
+    }
+    return PredictionRecord(**(usual | facts))
 
 
 def some_feedback(on: PredictionRecord, value: float) -> FeedbackRecord:
