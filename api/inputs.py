@@ -39,7 +39,6 @@ from api.files import TableFormat
 from bookshelf.changes import Kind
 from bookshelf.contracts import ModelName
 from bookshelf.events import Event
-from bookshelf.trial import TRIAL_KEY_HEADER
 
 _AS_OF = (
     "What the catalogue said at that moment (RFC 3339, with its zone) in place of now. "
@@ -201,7 +200,7 @@ class TrialHeaders(BaseModel):
 
     caller: OpaqueKey | None = Field(  # type: ignore[literal-required]  # pydantic takes any text
         None,
-        alias=TRIAL_KEY_HEADER,
+        alias="X-Trial-Key",  # TRIAL_KEY_HEADER, spelled out for mypy
         description="Who asks, such as a session's id: while two versions are tried, the same one answers.",
     )
 

@@ -93,7 +93,7 @@ def a_price_trial(log: Log) -> None:
             log.judge("price", first, value=99.0)
             log.judge("price", first, at=NOON + timedelta(hours=1), value=11.5 + number)
     for number in range(10):
-        told: dict[str, Any] = {"arm": "challenger"} if number % 2 else {"arm": "champion"}
+        told: dict[str, Any] = {"arm": "challenger" if number % 2 else "champion"}
         role: dict[str, Any] = {"role": "challenger"} if number % 2 else {}
         answered = log.predict("price", "4" if number % 2 else "3", value=10.0, **told, **role)
         if number < 8:
