@@ -198,7 +198,7 @@ class TrialHeaders(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    caller: OpaqueKey | None = Field(  # type: ignore[literal-required]  # pydantic takes any text
+    caller: OpaqueKey | None = Field(
         None,
         alias="X-Trial-Key",  # TRIAL_KEY_HEADER, spelled out for mypy
         description="Who asks, such as a session's id: while two versions are tried, the same one answers.",
