@@ -62,8 +62,7 @@ def test_those_that_wait_together_are_one_batch_and_each_gets_its_own(encoding: 
         others = [asyncio.create_task(encoding.done(work.reverse, [f"{n}x", f"{n}y"])) for n in range(3)]
         await asyncio.sleep(0)
         work.may_end.set()
-        told: list[list[str]] = await asyncio.gather(first, *others)
-        return told
+        return list(await asyncio.gather(first, *others))
 
     assert asyncio.run(ask()) == [["tsrif"], ["x0", "y0"], ["x1", "y1"], ["x2", "y2"]]
     assert work.batches == [["first"], ["0x", "0y", "1x", "1y", "2x", "2y"]]
@@ -76,8 +75,7 @@ def test_other_work_is_another_batch(encoding: Encoding, work: Work) -> None:
         others = [asyncio.create_task(encoding.done(one, [f"{n}z"])) for n, one in enumerate(wanted)]
         await asyncio.sleep(0)
         work.may_end.set()
-        told: list[list[str]] = await asyncio.gather(first, *others)
-        return told
+        return list(await asyncio.gather(first, *others))
 
     assert asyncio.run(ask()) == [["tsrif"], ["0Z"], ["z1"], ["2Z"]]
     assert work.batches == [["first"], ["0z", "2z"], ["1z"]]
@@ -103,8 +101,7 @@ def test_a_text_that_fails_fails_its_own_caller_alone(encoding: Encoding, work: 
         ]
         await asyncio.sleep(0)
         work.may_end.set()
-        told: list[list[str] | BaseException] = await asyncio.gather(first, *others, return_exceptions=True)
-        return told
+        return list(await asyncio.gather(first, *others, return_exceptions=True))
 
     first, good, bad, fine = asyncio.run(ask())
     assert (first, good, fine) == (["tsrif"], ["doog"], ["enif"])
