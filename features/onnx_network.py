@@ -97,7 +97,7 @@ class OnnxNetwork:
 
     @property
     def fingerprint(self) -> str:
-        if self._precision == "fp32":
+        if self._precision == FULL:
             return self._form.fingerprint
         return hashlib.sha256(f"{self._form.fingerprint} {self._precision}".encode()).hexdigest()
 
@@ -142,6 +142,13 @@ class OnnxNetwork:
         return side_by_side(forward, chain([first, second], rest), self._cores)
 
     def _forward(self, output: str, texts: list[str]) -> Vectors:
+        if self._precision == FULL:
+            return self._together(output, texts)
+        # Eight bits are spread over the range of all that is in a batch: beside others a text would get another
+        # vector than alone, and its answer would depend on who else asks.
+        return np.vstack([self._together(output, [text]) for text in texts])
+
+    def _together(self, output: str, texts: list[str]) -> Vectors:
         read = self._reading.encode_batch([self._form.prompt + text for text in texts])
         longest = max(len(one.ids) for one in read)
         known: dict[str, NDArray[np.int64]] = {

@@ -83,6 +83,13 @@ def test_vectors_of_full_precision_go_by_the_same_fingerprint_and_those_of_int8_
     assert 0.985 < cosines.mean() < 1
 
 
+def test_a_text_comes_out_of_int8_the_same_alone_and_beside_others(folder: Path) -> None:
+    small = Encoder(OnnxNetwork(folder)).smaller()
+    assert small is not None
+    alone = np.vstack([small.embed([text]) for text in TEXTS])
+    np.testing.assert_allclose(small.embed(TEXTS), alone, atol=1e-6)
+
+
 def test_it_is_written_once(encoder: Encoder, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_export, "export", None)
     assert exported(encoder.network, folder.parent) == folder
