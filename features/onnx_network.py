@@ -144,8 +144,8 @@ class OnnxNetwork:
     def _forward(self, output: str, texts: list[str]) -> Vectors:
         if self._precision == FULL:
             return self._together(output, texts)
-        # Eight bits are spread over the range of all that is in a batch: beside others a text would get another
-        # vector than alone, and its answer would depend on who else asks.
+        # Eight bits are spread over the range of all that is in a batch: beside others a text would get
+        # another vector than alone, and its answer would depend on who else asks.
         return np.vstack([self._together(output, [text]) for text in texts])
 
     def _together(self, output: str, texts: list[str]) -> Vectors:
