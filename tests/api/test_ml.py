@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -210,9 +209,8 @@ def test_more_calls_than_may_wait_are_turned_away_and_books_still_answer(
     model_server.mood = "slow"
     with ThreadPoolExecutor(MAX_CALLS + 2) as callers:
         asked = [callers.submit(app.test_client().post, PRICE, json=A_BOOK) for _ in range(MAX_CALLS + 2)]
-        began = time.monotonic()
         assert app.test_client().get("/api/v1/books").status_code == 200
-        assert time.monotonic() - began < 0.5
+        assert not all(call.done() for call in asked), "books waited for the model server"
         replies = [call.result() for call in asked]
         details = Counter(reply.json["detail"] for reply in replies)
     assert sorted(reply.headers["Retry-After"] for reply in replies) == ["1"] * 2 + ["5"] * MAX_CALLS

@@ -7,6 +7,7 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from feast.infra.key_encoding_utils import serialize_entity_key
@@ -141,10 +142,11 @@ def test_values_and_times_are_those_that_feast_itself_gives(online: OnlineFeatur
 
 def test_a_few_rows_wait_for_nobody_but_who_reads_the_same_file_now(online: OnlineFeatures) -> None:
     online.warm_up()
-    online._thread.submit(time.sleep, 0.5)
-    began = time.monotonic()
+    may_end = Event()
+    busy = online._thread.submit(may_end.wait, 60)
     assert asyncio.run(online.read([2], PRICE_FEATURES))
-    assert time.monotonic() - began < 0.4
+    assert not busy.done()
+    may_end.set()
     with ThreadPoolExecutor(1) as other:
         with online._reading:
             waiting = other.submit(asyncio.run, online.read([3], PRICE_FEATURES))
