@@ -236,6 +236,16 @@ class FeatureFreshness(Answer):
     status: str
 
 
+class FeedbackReply(Answer):
+    """Feedback as it is kept."""
+
+    at: datetime
+    chosen: int | None = None
+    feedback_id: str
+    sentiment: str | None = None
+    value: float | None = None
+
+
 class FieldChange(Answer):
     """Values as books have them."""
 
@@ -338,6 +348,27 @@ class LogLineReply(Answer):
     level: str
 
 
+class LoggedPrediction(Answer):
+    """A prediction as it was made, and what was said about it since.
+
+    `features` is what the model was given besides what the question says by itself, a vector as base64 of
+    little-endian float32; `event_times` are those of online values, by view. `snapshot_id` is the state of
+    the catalogue then. `shadow_of` is the prediction that a shadow, whose answer nobody saw, was made beside.
+    """
+
+    answer: dict[str, Any]
+    at: datetime
+    event_times: dict[str, datetime] | None
+    features: dict[str, Any] | None
+    feedback: list[FeedbackReply] = Field(default_factory=list)
+    inputs: dict[str, Any]
+    model: ModelRef
+    prediction_id: str
+    role: str
+    shadow_of: str | None
+    snapshot_id: int | None
+
+
 class LoginReply(Answer):
     """The refresh token is good for nothing but new access tokens."""
 
@@ -364,6 +395,15 @@ class NewWebhookReply(Answer):
     url: str
 
 
+class OnTrial(Answer):
+    """A trial as the model server has it; `refused` says why it is not on, None where it is."""
+
+    refused: str | None = None
+    shadow: float = 0.0
+    share: float = 0.0
+    version: str | None = None
+
+
 class OrderReply(Answer):
     """What was asked of the trainer. `outcome` says how it ended, `attempts` how often it was begun.
 
@@ -383,6 +423,8 @@ class OrderReply(Answer):
     requested_by: str
     started_at: datetime | None
     status: str
+    #: Of one that puts the version on trial; none ends the trial.
+    trial: Shares | None
     #: To be put on duty; null for one that is still to be trained.
     version: str | None
 
@@ -422,11 +464,13 @@ class PriceReply(Answer):
     from the online store, for a book that was named by its id.
     """
 
+    arm: str | None = None
     currency: str = "GBP"
     features: FeatureFreshness | None = None
     informative: bool
     interval: Interval
     model: ModelRef
+    prediction_id: str | None = None
     price: float
 
 
@@ -506,16 +550,38 @@ class RecommendationFilters(Answer):
 class RecommendationReply(Answer):
     """RecommendationReply, as the API has it."""
 
+    arm: str | None = None
     book_id: int
     items: list[Recommendation]
     model: ModelRef
+    prediction_id: str | None = None
 
 
 class RegisteredModelsReply(Answer):
-    """`items` are the models as they are served now, `registry` is what should serve and could."""
+    """`items` are the models as they are served now, `registry` is what should serve and could.
+
+    `unavailable` says why `items` are empty, null where the model server has answered.
+    """
 
     items: list[ServedModel]
     registry: list[StandingReply]
+    unavailable: str | None
+
+
+class ReplayReply(Answer):
+    """A prediction as it was made (`answer`) and as the same version makes it now of the same values.
+
+    `largest_difference` is that of all numbers in both; `equal` is up to a millionth, and every text the
+    same. `differs` names what is not, such as `items.2.title`.
+    """
+
+    answer: dict[str, Any]
+    differs: list[str]
+    equal: bool
+    largest_difference: float
+    model: ModelRef
+    prediction_id: str
+    replayed: dict[str, Any]
 
 
 class RunReply(Answer):
@@ -566,8 +632,10 @@ class SentimentReply(Answer):
     A text in another language is not understood: it is neutral, its score 0 and `sentence` null.
     """
 
+    arm: str | None = None
     language: str | None = None
     model: ModelRef
+    prediction_id: str | None = None
     score: float
     sentence: str | None = None
     sentiment: str
@@ -577,6 +645,7 @@ class ServedModel(Answer):
     """One model as the model server has it: the version on duty since when, None where nobody is.
 
     `wanted_version` is the one that the registry names champion; where it is not on duty, `refused` says why.
+    `trial` is what is tried beside it; None where no trial is on.
     """
 
     informative: bool | None = None
@@ -584,15 +653,27 @@ class ServedModel(Answer):
     refused: str | None = None
     run_id: str | None
     since: datetime | None = None
+    trial: OnTrial | None = None
     version: str | None
     wanted_version: str | None = None
+
+
+class Shares(Answer):
+    """How much of the questions: `shadow` of those to the champion are put to the challenger too, which
+    nobody waits for; `share` of the callers are answered by the challenger. 0 is none, 1 is all.
+    """
+
+    shadow: float = 0.0
+    share: float = 0.0
 
 
 class SimilarReply(Answer):
     """The nearest books that the filters let through; fewer than asked for only where there are fewer."""
 
+    arm: str | None = None
     items: list[Recommendation]
     model: ModelRef
+    prediction_id: str | None = None
 
 
 class SnapshotReply(Answer):

@@ -16,9 +16,11 @@ from bookshelf_client.models import (
     DeliveryPage,
     DeliveryReply,
     DriftPage,
+    FeedbackReply,
     HealthReply,
     HistoryPage,
     HistoryReply,
+    LoggedPrediction,
     LoginReply,
     LogPage,
     NewWebhookReply,
@@ -31,6 +33,7 @@ from bookshelf_client.models import (
     RecommendationFilters,
     RecommendationReply,
     RegisteredModelsReply,
+    ReplayReply,
     RunPage,
     RunReply,
     SearchPage,
@@ -338,7 +341,11 @@ class Operations(Transport):
         )
 
     def list_models(self) -> RegisteredModelsReply:
-        """The models now served, with their versions; and what the registry has of each."""
+        """The models now served, with their versions; and what the registry has of each.
+
+        Where the model server cannot be reached, `unavailable` says so, and the rest is told all the
+        same.
+        """
         return self._ask(Call("GET", "/api/v1/ml/models"), RegisteredModelsReply)
 
     def history(
@@ -445,6 +452,40 @@ class Operations(Transport):
             OrderReply,
         )
 
+    def try_model_out(
+        self,
+        name: Literal["price", "recommender", "sentiment"],
+        *,
+        reason: str | None = None,
+        shadow: float | None = None,
+        share: float | None = None,
+        version: int | None = None,
+    ) -> OrderReply:
+        """Try a version, the challenger if none is named, beside the champion; without any share, end the
+        trial.
+
+        Serving follows within seconds, and `GET /ml/models` says what is on. No gate judges the
+        version, only whether it can answer. A version that is not there is a 404; one that is on duty a
+        409, as where there is no challenger, or another order of that model is not done, which is
+        named.
+
+        `name`: The model.
+        `reason`: Kept in the log of promotions.
+        `shadow`: Of the questions to the champion: put to it too, and not waited for.
+        `share`: Of the callers, told apart by `X-Trial-Key`: answered by it.
+        `version`: The version's number.
+        """
+        return self._ask(
+            Call(
+                "POST",
+                "/api/v1/ml/models/{name}/trial",
+                values={"name": name},
+                body={"reason": reason, "shadow": shadow, "share": share, "version": version},
+                token="access",
+            ),
+            OrderReply,
+        )
+
     def list_orders(
         self,
         *,
@@ -472,6 +513,7 @@ class Operations(Transport):
     def predict_price(
         self,
         *,
+        x_trial_key: str | None = None,
         author: str | None = None,
         availability: Literal["In stock", "Out of stock"] | None = None,
         binding: str | None = None,
@@ -493,11 +535,15 @@ class Operations(Transport):
         known. By `book_id`, `features` says how long ago the shop confirmed what the price was made
         from. Where `informative` is false, the model has found that its inputs say nothing about
         prices.
+
+        `x_trial_key`: Who asks, such as a session's id: while two versions are tried, the same one
+        answers.
         """
         return self._ask(
             Call(
                 "POST",
                 "/api/v1/ml/predict/price",
+                headers={"X-Trial-Key": x_trial_key},
                 body={
                     "author": author,
                     "availability": availability,
@@ -526,9 +572,66 @@ class Operations(Transport):
             Call("POST", "/api/v1/ml/predictions", body={"inputs": inputs, "model": model}), PredictionsReply
         )
 
+    def one_prediction(self, prediction_id: str) -> LoggedPrediction:
+        """What was asked and answered, by which version, made from what, and what was said about it since.
+
+        The id is the `prediction_id` of the answer. What is older than the log is kept for is a 404.
+
+        `prediction_id`: The `prediction_id` of the answer.
+        """
+        return self._ask(
+            Call("GET", "/api/v1/ml/predictions/{prediction_id}", values={"prediction_id": prediction_id}),
+            LoggedPrediction,
+        )
+
+    def give_feedback(
+        self,
+        prediction_id: str,
+        *,
+        chosen: int | None = None,
+        sentiment: Literal["negative", "neutral", "positive"] | None = None,
+        value: float | None = None,
+    ) -> FeedbackReply:
+        """What is known of a prediction by now.
+
+        Of a price, the `value` that it really had; of a text, the `sentiment` that it really has; of
+        recommendations, the id of the book that was `chosen`. It is kept beside the prediction and
+        shown with it; a second one does not take the place of the first.
+
+        `prediction_id`: The `prediction_id` of the answer.
+        """
+        return self._ask(
+            Call(
+                "POST",
+                "/api/v1/ml/predictions/{prediction_id}/feedback",
+                values={"prediction_id": prediction_id},
+                body={"chosen": chosen, "sentiment": sentiment, "value": value},
+                token="access",
+            ),
+            FeedbackReply,
+        )
+
+    def replay_prediction(self, prediction_id: str) -> ReplayReply:
+        """The same prediction once more, by the same version and of the same values, beside the first.
+
+        A version that is not on duty any more is loaded, which takes a moment. One that the registry
+        does not have any more is a 404, one that cannot be loaded a 503 with the reason.
+
+        `prediction_id`: The `prediction_id` of the answer.
+        """
+        return self._ask(
+            Call(
+                "GET",
+                "/api/v1/ml/predictions/{prediction_id}/replay",
+                values={"prediction_id": prediction_id},
+            ),
+            ReplayReply,
+        )
+
     def similar(
         self,
         *,
+        x_trial_key: str | None = None,
         dislike: list[int] | None = None,
         diversity: float | None = None,
         filters: RecommendationFilters | None = None,
@@ -542,11 +645,15 @@ class Operations(Transport):
         Name books by `like` and `dislike`, say it in your own words by `text`, or both. `filters` apply
         first, so that `limit` books come back wherever so many are left. A greater `diversity` gives
         books that are less like each other. Never a book that you named, nor another edition of one.
+
+        `x_trial_key`: Who asks, such as a session's id: while two versions are tried, the same one
+        answers.
         """
         return self._ask(
             Call(
                 "POST",
                 "/api/v1/ml/recommendations",
+                headers={"X-Trial-Key": x_trial_key},
                 body={
                     "dislike": dislike,
                     "diversity": diversity,
@@ -559,10 +666,14 @@ class Operations(Transport):
             SimilarReply,
         )
 
-    def recommendations(self, book_id: int, *, limit: int | None = None) -> RecommendationReply:
+    def recommendations(
+        self, book_id: int, *, x_trial_key: str | None = None, limit: int | None = None
+    ) -> RecommendationReply:
         """The books most like that one, best first, each with what it is near by.
 
         `book_id`: The book's id.
+        `x_trial_key`: Who asks, such as a session's id: while two versions are tried, the same one
+        answers.
         `limit`: How many books.
         """
         return self._ask(
@@ -571,14 +682,25 @@ class Operations(Transport):
                 "/api/v1/ml/recommendations/{book_id}",
                 values={"book_id": book_id},
                 query={"limit": limit},
+                headers={"X-Trial-Key": x_trial_key},
             ),
             RecommendationReply,
         )
 
-    def sentiment(self, *, description: str) -> SentimentReply:
-        """Whether a description sounds positive, neutral or negative, from 1 to -1."""
+    def sentiment(self, *, description: str, x_trial_key: str | None = None) -> SentimentReply:
+        """Whether a description sounds positive, neutral or negative, from 1 to -1.
+
+        `x_trial_key`: Who asks, such as a session's id: while two versions are tried, the same one
+        answers.
+        """
         return self._ask(
-            Call("POST", "/api/v1/ml/sentiment", body={"description": description}), SentimentReply
+            Call(
+                "POST",
+                "/api/v1/ml/sentiment",
+                headers={"X-Trial-Key": x_trial_key},
+                body={"description": description},
+            ),
+            SentimentReply,
         )
 
     def training_data(

@@ -21,7 +21,7 @@ from features.text import clean_description
 from ingestion.sample_shop.catalogue import sample_books
 from training import comparison
 from training.dataset import TrainingSet, content_hash
-from training.explanation import HELD_OUT, HELD_OUT_FILE, TRAINING_SET_FILE
+from training.explanation import HELD_OUT
 from training.fitted import Fitted
 from training.gates import GATES
 from training.lists import Lists
@@ -261,10 +261,7 @@ class Version:
     def __init__(self, fitted: Fitted) -> None:
         self.version = self.run_id = str(id(fitted))
         self.model = fitted.model
-        self.files = {
-            TRAINING_SET_FILE: fitted.dataset,
-            HELD_OUT_FILE: fitted.dataset[fitted.dataset[HELD_OUT]],
-        }
+        self.rows = fitted.dataset.astype({HELD_OUT: bool})
 
 
 @pytest.mark.slow
@@ -281,7 +278,7 @@ def test_books_that_are_new_do_not_count_against_the_incumbent(
     )
     versions = [Version(fitted), Version(recommender_of(before, encoder, PARAMS))]
     models = {one.version: one.model for one in versions}
-    monkeypatch.setattr(comparison, "_artifact", lambda version, name: version.files[name])
+    monkeypatch.setattr(comparison, "_rows", lambda version: version.rows)
     monkeypatch.setattr(comparison, "load_version", lambda _, number: models[number])
     found = comparison.worse_by(GATES["recommender"], *versions)
     assert found is not None
