@@ -61,18 +61,20 @@ def main() -> int:
     options = _parse()
     machine = Machine.this_one()
     _say(f"{machine}\n")
-    outcomes = []
-    try:
-        for name in options.names or NAMES:
-            _say(f"{name} ...")
+    outcomes, failed = [], False
+    for name in options.names or NAMES:
+        _say(f"{name} ...")
+        try:
             outcomes.append(run(name, options.rounds))
+        except BookshelfError as error:  # what the others measure is no worse for it
+            print(f"error: {name}: {error}", file=sys.stderr)
+            failed = True
+        else:
             _say(f"\n{as_text(outcomes[-1])}\n")
-    except BookshelfError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    write(options.output, as_json(outcomes, machine, datetime.now(UTC)))
-    _say(f"Written to {options.output}")
-    return 0
+    if outcomes:
+        write(options.output, as_json(outcomes, machine, datetime.now(UTC)))
+        _say(f"Written to {options.output}")
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,9 @@ class _Versions:
 
     @classmethod
     def of(cls, settings: Settings) -> _Versions:
-        registry = mlflow.MlflowClient(settings.tracking_uri)
+        # For the whole process: MLflow resolves a source there, whatever address a client has.
+        mlflow.set_tracking_uri(settings.tracking_uri)
+        registry = mlflow.MlflowClient()
         turns = {name: itertools.cycle(_two_alike(registry, name)) for name in MODEL_NAMES}
         empty = settings.home / "broken"
         empty.mkdir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import logging
 import time
@@ -96,8 +95,7 @@ class TrialFollower:
             log.info("%s version %s is on trial", version.name, version.version)
             self._retries.forget(version.name)
             self._shelf.try_out(version.name, Challenger(_told(wanted), answers))
-        if gc.isenabled():
-            gc.collect()  # what the one before leaves, or the refused
+        self._shelf.leftovers.note()
 
 
 def _told(wanted: WantedTrial, refused: str | None = None) -> OnTrial:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Callable
@@ -121,9 +120,7 @@ class Follower:
             self._put(wanted, tell=not kept)
         except ModelUnavailable as error:
             self._refuse(wanted, str(error), tell=not kept)
-        if gc.isenabled():
-            # What the old one leaves, or the refused; the settled heap of the start is not looked at.
-            gc.collect()
+        self._shelf.leftovers.note()
 
     def _put(self, wanted: Appointment, *, tell: bool) -> None:
         answers = self._prepare(self._registry.champion(wanted))

@@ -151,7 +151,7 @@ class Bookshelf:
             self.follower.look()
             self.online.warm_up()
         self.shelf.open()
-        follow(self.ended, self.follower.look, self.trial_follower.look)
+        follow(self.ended, self.follower.look, self.trial_follower.look, self.shelf.leftovers.collect)
 
     def prepare(self, champion: Champion) -> Answers:
         """The champion, checked and ready to answer. Raises `ModelUnavailable` with a reason."""

@@ -13,6 +13,7 @@ from bookshelf.contracts import MODEL_NAMES, ModelName, ServedModel
 from bookshelf.errors import ModelUnavailable
 from bookshelf.trial import OnTrial
 from serving.answers import Answers
+from serving.leftovers import Leftovers
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Shelf:
         self._standings: dict[ModelName, Standing] = dict.fromkeys(MODEL_NAMES, Standing())
         self._trials: dict[ModelName, Challenger] = {}
         self._open = False
+        self.leftovers = Leftovers()
 
     def __getitem__(self, name: ModelName) -> Standing:
         return self._standings[name]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -61,14 +59,6 @@ class BareAnswers:
 
     def __init__(self, champion: Champion) -> None:
         self.champion = champion
-
-
-@pytest.fixture(autouse=True)
-def heap_of_many_tests() -> Iterator[None]:
-    """Keep the collector from going through it after every swap, as a service's settled heap does."""
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,7 @@ from serving.checks import rehearse
 from serving.encoding import Encoding
 from serving.follow import Follower
 from serving.freshness import Freshness, LastRead
+from serving.leftovers import QUIET_SECONDS, Leftovers
 from serving.online import OnlineFeatures
 from serving.shelf import Shelf, settled_heap
 
@@ -46,6 +48,9 @@ def test_twenty_swaps_leave_no_old_version_and_no_memory_behind(
     writer = registry_writer(other_home)
     numbers = [writer.add("price", price_model, EXAMPLE) for _ in range(2)]
     shelf, models, sizes = Shelf(), [], []
+    shelf.leftovers = Leftovers(
+        itertools.count(step=QUIET_SECONDS).__next__
+    )  # each look is a quiet while later
 
     def prepare(champion: Champion) -> PriceAnswers:
         models.append(weakref.ref(champion.model))
@@ -60,6 +65,7 @@ def test_twenty_swaps_leave_no_old_version_and_no_memory_behind(
     for turn in range(SWAPS):
         writer.appoint("price", numbers[turn % 2])
         follower.look()
+        shelf.leftovers.collect()
         assert shelf.answers("price").champion.version == numbers[turn % 2]
         sizes.append(psutil.Process().memory_info().rss)
     assert len(models) == SWAPS + 1
