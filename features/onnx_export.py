@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -180,13 +181,17 @@ def _graph(model: Any, names: list[str]) -> Any:
 
 
 def _write_int8(source: Path, file: Path) -> None:
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+    before = list(sys.path)
+    try:
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+        from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
-    graph = onnx.load(source)
-    add_pre_process_metadata(graph)  # the runtime optimises it when it is loaded; without this it warns
-    quantize_dynamic(graph, file, per_channel=True, weight_type=QuantType.QInt8)
+        graph = onnx.load(source)
+        add_pre_process_metadata(graph)  # the runtime optimises it when it is loaded; without this it warns
+        quantize_dynamic(graph, file, per_channel=True, weight_type=QuantType.QInt8)
+    finally:
+        sys.path[:] = before  # its import adds a folder of modules with names such as `benchmark`
 
 
 def _cosines(one: Network, other: Network) -> dict[str, Vectors]:

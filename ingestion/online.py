@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import io
+import logging
 import shutil
 import sys
 import warnings
@@ -145,7 +146,15 @@ def _working_copy(registry: Path, *, anew: bool) -> Path:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[io.StringIO]:
+    """What Feast says in the body, which is nobody's news unless it fails."""
     said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
-        yield said
+    log, handler = logging.getLogger("feast"), logging.StreamHandler(said)
+    log.addHandler(handler)
+    propagate, log.propagate = log.propagate, False  # else to wherever somebody has told the log to go
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
+            yield said
+    finally:
+        log.propagate = propagate
+        log.removeHandler(handler)

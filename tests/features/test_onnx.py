@@ -90,6 +90,17 @@ def test_a_text_comes_out_of_int8_the_same_alone_and_beside_others(folder: Path)
     np.testing.assert_allclose(small.embed(TEXTS), alone, atol=1e-6)
 
 
+def test_writing_it_leaves_the_places_of_imports_as_they_were(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [one for one in sys.modules if one.startswith(("onnxruntime.quant", "onnxruntime.transf"))]:
+        monkeypatch.delitem(sys.modules, name)
+    before = list(sys.path)
+    onnx_export._write_int8(folder / graph_name("fp32"), tmp_path / "int8.onnx")
+    assert sys.path == before
+    assert "onnxruntime.quantization" in sys.modules
+
+
 def test_it_is_written_once(encoder: Encoder, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_export, "export", None)
     assert exported(encoder.network, folder.parent) == folder
