@@ -101,7 +101,7 @@ class Queue:
             # the loop busy for as long as it takes: else they would wait where nobody counts them.
             await asyncio.sleep(0)
             reason = await self._turn(receive)
-        except BaseException:
+        except BaseException:  # cancelled: whoever is not waited for must not be counted for ever
             self._in_hand -= weight
             raise
         if reason is None:
@@ -131,7 +131,7 @@ class Queue:
             if turn.done():
                 return None
             return "gone" if gone.done() else "slow"
-        except BaseException:
+        except BaseException:  # cancelled, it may be just as its turn came, which the next one must have
             if turn.done():
                 self._pass_on()
             raise
