@@ -75,7 +75,7 @@ def test_no_page_is_asked_for_twice(many_books: SmallShop, crawler: Crawler) -> 
 def test_as_many_pages_are_fetched_at_once_as_there_are_workers(
     many_books: SmallShop, crawler: Crawler
 ) -> None:
-    many_books.latency = 0.02
+    many_books.gather(3)
     crawler.crawl(many_books, workers=3)
     assert many_books.most_at_once == 3
 

@@ -20,7 +20,7 @@ from ingestion.source import SAMPLE_SHOP, SAMPLE_SHOP_URL, open_source, source_n
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
 
-POLICY = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=5))
+POLICY = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=60))
 PATIENCE = timedelta(seconds=0.5)
 
 
