@@ -58,6 +58,7 @@ class SmallShop:
         self.latency = 0.0
         self.latency_of: dict[str, float] = {}
         self._gathering = 0
+        self._held: set[str] = set()
         self.closing = threading.Event()
         self.asked: list[str] = []
         self.statuses: list[int] = []
@@ -82,9 +83,10 @@ class SmallShop:
         """Leave the next `times` requests for `path` to `by_hand`."""
         self._before.setdefault(path, []).extend([by_hand] * times)
 
-    def say_nothing(self, _handler: BaseHTTPRequestHandler) -> None:
+    def say_nothing(self, handler: BaseHTTPRequestHandler) -> None:
         """Never answer: to be given to `answer_by_hand`."""
         self.closing.wait()
+        handler.close_connection = True
 
     def gather(self, size: int) -> None:
         """Answer for books once `size` requests are there at once, and a moment later: one too many may come.
@@ -93,7 +95,17 @@ class SmallShop:
         """
         self._gathering = size
 
+    def hold(self, *paths: str) -> None:
+        """Let those who ask for these wait for their answers, until `let_go`."""
+        self._held = set(paths)
+
+    def let_go(self) -> None:
+        with self._came:
+            self._held = set()
+            self._came.notify_all()
+
     def come(self, path: str) -> None:
+        """Count who asks for that, and keep it waiting as long as it is to wait."""
         with self._came:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
@@ -102,6 +114,7 @@ class SmallShop:
                 self._came.wait_for(lambda: self.most_at_once >= self._gathering, 30)
                 self._came.wait_for(lambda: self.most_at_once > self._gathering, 0.2)
                 self._gathering = 0
+            self._came.wait_for(lambda: path not in self._held or self.closing.is_set())
 
     def go(self) -> None:
         """Said before the answer: who has that may send the next request before we are heard again."""
@@ -134,6 +147,7 @@ class SmallShop:
 
     def close(self) -> None:
         self.closing.set()
+        self.let_go()
         self._server.shutdown()
         self._server.server_close()
 
