@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -291,6 +292,12 @@ def calm(model_server: ModelServer) -> Iterator[None]:
     yield
     model_server.woken.set()
     wait_until(lambda: not model_server.asleep)  # or the next test would find their questions
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not taken for a dependency that is away."""
+    monkeypatch.setattr("api.health.PROBE_TIMEOUT", timedelta(seconds=60))
 
 
 @pytest.fixture(scope="session")

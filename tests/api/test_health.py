@@ -36,12 +36,6 @@ def own(make_app: Callable[..., Any], tmp_path: Path) -> Any:
     return app
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is not taken for a dependency that is away."""
-    monkeypatch.setattr("api.health.PROBE_TIMEOUT", timedelta(seconds=60))
-
-
 def statuses(client: Any) -> dict[str, str]:
     reply = client.get(HEALTH).json
     return {"all": reply["status"]} | {
