@@ -31,7 +31,8 @@ from tests.conftest import wait_until
 from tests.ingestion.receiver import Receiver
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-AT_ONCE = Sending(look_every=timedelta(milliseconds=20), timeout=timedelta(seconds=60))
+MINUTE = timedelta(minutes=1)
+AT_ONCE = Sending(look_every=timedelta(milliseconds=20), timeout=MINUTE, time_to_stop=MINUTE)
 IMPATIENT = replace(AT_ONCE, timeout=timedelta(seconds=1))
 LONG = timedelta(seconds=120)
 
