@@ -22,7 +22,7 @@ class Work:
     def reverse(self, texts: list[str]) -> list[str]:
         self.batches.append(texts)
         self.begun.set()
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(60)
         if "bad" in texts:
             raise ValueError("a bad text")
         return [text[::-1] for text in texts]
@@ -46,7 +46,7 @@ def work() -> Work:
 async def busy(encoding: Encoding, work: Work) -> asyncio.Task[list[str]]:
     """A first call that is under way: whoever comes now has to wait."""
     first = asyncio.create_task(encoding.done(work.reverse, ["first"]))
-    await asyncio.to_thread(work.begun.wait, 10)
+    await asyncio.to_thread(work.begun.wait, 60)
     return first
 
 

@@ -62,11 +62,11 @@ def try_out(
         trial = Trial(version=tried.version, **shares)
         registry.challengers[tried.version] = tried
         registry.trials["price"] = WantedTrial(trial, tried.appointment)
-        wait_until(lambda: (on_trial() or {}).items() >= trial.model_dump().items(), seconds=10)
+        wait_until(lambda: (on_trial() or {}).items() >= trial.model_dump().items(), seconds=120)
 
     yield put
     registry.trials.clear()
-    wait_until(lambda: on_trial() is None, seconds=10)
+    wait_until(lambda: on_trial() is None, seconds=120)
 
 
 def ask(client: TestClient, caller: str = "") -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_in_shadow_the_challenger_answers_to_the_log_and_to_nobody_else(
     try_out(shadow=1.0)
     noted.clear()
     replies = [ask(client) for _ in range(5)]
-    wait_until(lambda: len(noted) == 10, seconds=10)
+    wait_until(lambda: len(noted) == 10, seconds=120)
     assert {one["model"]["version"] for one in replies} == {"3"}
     assert {one["arm"] for one in replies} == {None}
     assert {one["price"] for one in replies} == {before["price"]}
