@@ -451,7 +451,9 @@ class Prediction(Answer):
 
 
 class PredictionsReply(Answer):
-    """PredictionsReply, as the API has it."""
+    """`model` has answered all of the items; where a trial shares them out to two versions, it is the one on
+    duty, and each prediction names its own.
+    """
 
     items: list[Prediction]
     model: ModelRef
