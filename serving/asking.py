@@ -29,7 +29,7 @@ class Asking:
         self._shelf = shelf
         self._log = log
         self._newest = newest
-        self._trials = Trials(self._by, self._is_tried)
+        self._trials = Trials(self._by, self._in_shadow)
 
     async def one(self, name: ModelName, request: Contract) -> Reply:
         """The champion's answer or, in a trial, perhaps the challenger's. Raises its error if it has one."""
@@ -74,9 +74,9 @@ class Asking:
 
         return all_noted() if len(found) <= _AT_ONCE else await asyncio.to_thread(all_noted)
 
-    def _is_tried(self, answers: Answers) -> bool:
+    def _in_shadow(self, answers: Answers) -> bool:
         challenger = self._shelf.challenger(answers.champion.name)
-        return challenger is not None and challenger.answers is answers
+        return challenger is not None and challenger.answers is answers and challenger.trial.shadow > 0
 
 
 def _made_by(answers: Iterable[Answer], champion: ModelRef) -> ModelRef:

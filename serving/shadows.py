@@ -26,12 +26,12 @@ _BEFORE_SECONDS = 0.001
 class Shadows:
     """What a challenger would have answered goes to the log and nowhere else.
 
-    A question whose turn comes when its version is no longer `is_tried` is dropped.
+    A question whose turn comes when its version is no longer to be asked `in_shadow` is dropped.
     """
 
-    def __init__(self, challenged: Challenged, is_tried: Callable[[Answers], bool]) -> None:
+    def __init__(self, challenged: Challenged, in_shadow: Callable[[Answers], bool]) -> None:
         self._challenged = challenged
-        self._is_tried = is_tried
+        self._in_shadow = in_shadow
         self._waiting: deque[tuple[int, Answers, Contract, Part]] = deque()
         self._bytes = 0  # of all that wait
         self._work: asyncio.Task[None] | None = None
@@ -55,7 +55,7 @@ class Shadows:
             size, tried, request, part = self._waiting.popleft()
             self._bytes -= size
             began = time.monotonic()
-            if self._is_tried(tried):
+            if self._in_shadow(tried):
                 await self._challenged.ask(tried, [request], part)
             else:
                 count(tried, part, "dropped", 1)

@@ -21,16 +21,16 @@ _CHAMPION = Part(arm="champion")
 class Trials:
     """Shares the questions out between champion and challenger, of whom only the champion must answer.
 
-    `is_tried` says of a version whether it is still on trial: a shadow may have waited for a while.
+    `in_shadow` says of a version whether it is still to be asked so: a shadow may have waited for a while.
     """
 
     def __init__(
-        self, ask: Ask, is_tried: Callable[[Answers], bool], draw: Callable[[], float] = random.random
+        self, ask: Ask, in_shadow: Callable[[Answers], bool], draw: Callable[[], float] = random.random
     ) -> None:
         self._ask = ask
         self._draw = draw
         self._challenged = Challenged(ask)
-        self._shadows = Shadows(self._challenged, is_tried)
+        self._shadows = Shadows(self._challenged, in_shadow)
 
     async def answers(
         self, champion: Answers, challenger: Challenger, requests: Sequence[Contract]
