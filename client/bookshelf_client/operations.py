@@ -280,7 +280,8 @@ class Operations(Transport):
 
         Each publish is compared with what the version then on duty had learnt from, feature by feature,
         the worst first, and so are that version's predictions. Where enough of the last windows
-        violate, the model is trained anew: `order_id` names the order.
+        violate, the model is trained anew: `order_id` names the order. `answers` is what the version
+        has told its callers.
 
         `page`: Which page, from 1.
         `page_size`: Items on a page.
