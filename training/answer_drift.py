@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.drift import AnswerDrift, FeatureDrift, LiveError
+from bookshelf.errors import ModelUnavailable
 from bookshelf.prediction_files import PredictionFiles
 from bookshelf.settings import Settings
 from training.drift_rows import Champion
@@ -50,7 +51,7 @@ def answer_drift(
     try:
         answered = _of_champion(files.table("predictions", name, since.date(), _COLUMNS), of, since, until)
         known = truths(files, name, since.date())
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowInvalid, ModelUnavailable) as error:
         log.warning("the answers of %s were not compared: %s: %s", name, type(error).__name__, error)
         return None
     asked = answered.drop_duplicates("inputs", keep="last")
