@@ -182,6 +182,9 @@ class Prediction(Contract):
 
 
 class PredictionsReply(Contract):
+    """`model` has answered all of the items; where a trial shares them out to two versions, it is the one on
+    duty, and each prediction names its own."""
+
     items: tuple[Prediction, ...]
     model: ModelRef
 

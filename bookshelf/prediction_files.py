@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date
 from functools import cache
@@ -70,12 +70,15 @@ class PredictionFiles:
         told = {one["feedback_id"]: FeedbackRecord(**one) for one in found}
         return sorted(told.values(), key=lambda one: one.feedback_id)
 
-    def table(self, kind: Kind, model: ModelName, since: date | None = None) -> pa.Table:
+    def table(
+        self, kind: Kind, model: ModelName, since: date | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
         """Every record about the predictions of a model, each once, in the order of their ids.
 
-        With `since`, of that day (UTC) and later.
+        With `since`, of that day (UTC) and later. With `columns`, only those, among which must be the ids.
         """
-        return _looked(lambda: self._table(kind, model, since))
+        wanted = list(columns or schema(kind).names)
+        return _looked(lambda: self._table(kind, model, since, wanted))
 
     def _about(self, kind: Kind, prediction_id: UUID) -> list[dict[str, Any]]:
         moment, wanted = moment_of(prediction_id), str(prediction_id)
@@ -91,16 +94,17 @@ class PredictionFiles:
                 found += _read(kind, path, [("prediction_id", "==", wanted)]).to_pylist()
         return found
 
-    def _table(self, kind: Kind, model: str, since: date | None) -> pa.Table:
+    def _table(self, kind: Kind, model: str, since: date | None, columns: list[str]) -> pa.Table:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        journals = [read_journal(kind, path.read_bytes()) for path in self.journals(kind)]
+        written = [read_journal(kind, path.read_bytes()) for path in self.journals(kind)]
+        journals = [one.filter(pc.equal(one["model"], model)).select(columns) for one in written]
         first = f"{DAY}{since or date.min}"
         days = [folder for folder in self.days(kind, model) if folder.name >= first]
-        stored = [_read(kind, path) for folder in days for path in sorted(folder.glob("*.parquet"))]
-        table = pa.concat_tables([schema(kind).empty_table(), *journals, *stored])
-        table = table.filter(pc.equal(table["model"], model))
+        files = [path for folder in days for path in sorted(folder.glob("*.parquet"))]
+        stored = [_read(kind, path, columns=columns) for path in files]
+        table = pa.concat_tables([schema(kind).empty_table().select(columns), *journals, *stored])
         if since is not None:
             wanted = [_day_of(one) >= since for one in table["prediction_id"].to_pylist()]
             table = table.filter(pa.array(wanted, pa.bool_()))  # of no rows nobody could tell the type
@@ -168,11 +172,16 @@ def _lines_about(path: Path, wanted: str) -> Iterator[bytes]:
         place = data.find(named, end)
 
 
-def _read(kind: Kind, path: Path, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
+def _read(
+    kind: Kind,
+    path: Path,
+    filters: list[tuple[str, str, str]] | None = None,
+    columns: list[str] | None = None,
+) -> pa.Table:
     import pyarrow.parquet as pq
 
     # Without partitioning: the day would become a column.
-    return pq.read_table(path, schema=schema(kind), filters=filters, partitioning=None)
+    return pq.read_table(path, schema=schema(kind), columns=columns, filters=filters, partitioning=None)
 
 
 def _each_once(table: pa.Table, key: str) -> pa.Table:

@@ -63,11 +63,12 @@ def test_who_asks_is_passed_on_so_that_a_trial_can_tell_callers_apart(
 ) -> None:
     text, liked = {"description": "Lovely."}, {"like": [1]}
     asked = {PRICE: A_BOOK, "/api/v1/ml/sentiment": text, "/api/v1/ml/recommendations": liked}
+    asked["/api/v1/ml/predictions"] = {"model": "price", "inputs": [A_BOOK]}
     for path, body in asked.items():
         assert client.post(path, json=body, headers={"X-Trial-Key": "session 7"}).status_code == 200
     assert client.get(GETS[0], headers={"X-Trial-Key": "session 7"}).status_code == 200
     assert client.post(PRICE, json=A_BOOK).status_code == 200
-    assert model_server.callers == ["session 7"] * 4 + [None]
+    assert model_server.callers == ["session 7"] * 5 + [None]
     for key in ("", "x" * 201, "Zoë"):
         reply = client.post(PRICE, json=A_BOOK, headers={"X-Trial-Key": key})
         assert refused(reply, 422) == ["X-Trial-Key"]

@@ -343,4 +343,6 @@ def test_a_table_of_the_log_has_every_record_once_wherever_it_lies(files: Predic
     ]
     since = files.table("predictions", "price", since=AT.date())
     assert since["prediction_id"].to_pylist() == [new.prediction_id]
+    some = files.table("predictions", "price", columns=["version", "prediction_id"])
+    assert some == files.table("predictions", "price").select(["version", "prediction_id"])
     assert files.table("predictions", "recommender").num_rows == 0
