@@ -61,11 +61,14 @@ def with_texts(books: pd.DataFrame, most: int, embed: Embed, among: Mask) -> pd.
     chosen = able[_sample(some, most)] if len(able) > most else able
     asked, rivals = _answers(books.iloc[chosen])
     chosen = chosen[asked.any(axis=1) & rivals.any(axis=1)]
-    known = books.iloc[chosen]
-    texts = [text or title for title, text in zip(known["title"], known["description"], strict=True)]
     rows = books.reset_index(drop=True)
     rows[HELD_OUT] = np.isin(np.arange(len(rows)), chosen)
-    return with_vectors(rows, {TEXT: embed(texts)}, chosen)
+    return with_vectors(rows, {TEXT: embed(_texts(books.iloc[chosen]))}, chosen)
+
+
+def asked_by(rows: pd.DataFrame, embed: Embed) -> pd.DataFrame:
+    """Held-out rows whose texts, with which they ask and are found, are embedded by that."""
+    return rows.assign(**{TEXT: list(embed(_texts(rows)))})
 
 
 def relations(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]:
@@ -88,6 +91,11 @@ def relations(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]
     for name in (BLEND, MEANING):
         found[name] = Found(found[name].reciprocal * known, found[name].near * known)
     return found
+
+
+def _texts(books: pd.DataFrame) -> list[str]:
+    """What the index knows each book by: its description, or else its title."""
+    return [text or title for title, text in zip(books["title"], books["description"], strict=True)]
 
 
 def _likeness(model: BookRecommender, rows: pd.DataFrame) -> Likeness:
