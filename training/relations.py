@@ -74,7 +74,8 @@ def asked_by(rows: pd.DataFrame, embed: Embed) -> pd.DataFrame:
 def relations(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]:
     """What the blend finds, and what each part of it, the category alone and chance find, on held-out rows.
 
-    Each right answer is placed among what is none; of several it is the mean. A model must know its books
+    Each right answer is placed among what is none; of several it is the mean. A row without any, as it may be
+    where some of the rows are left out, finds nothing in any way. A model must know its books
     before its answers count, as in `retrieval`. The category is hidden from all where it made the answers.
     """
     likeness = _likeness(model, rows)
@@ -131,7 +132,8 @@ def _other_works(rows: pd.DataFrame) -> Mask:
 def _found(scores: Scores, answers: Mask, rivals: Mask) -> Found:
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(scores) + 1))])
     reciprocal, near = np.zeros(len(scores)), np.zeros(len(scores))
-    for row, mine in enumerate(scores):
+    for row in np.flatnonzero(answers.any(axis=1)):
+        mine = scores[row]
         others = np.sort(mine[rivals[row]])
         right = mine[answers[row]]
         low, high = (np.searchsorted(others, right, side) for side in ("left", "right"))

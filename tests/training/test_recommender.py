@@ -28,7 +28,7 @@ from training.lists import Lists
 from training.neighbours import Neighbours
 from training.recommender import RecommenderParams, held_out_losses, losses_by, recommender_of
 from training.registry import _requirements
-from training.relations import relations, with_texts
+from training.relations import TEXT, relations, with_texts
 from training.retrieval import BLEND, RANDOM, SAME_CATEGORY, retrieval
 
 BOOKS = 80
@@ -191,6 +191,22 @@ def test_books_without_descriptions_ask_by_their_titles_in_any_precision(
     np.testing.assert_allclose(losses, held_out_losses(model, held_out))
     [losses] = losses_by(model, held_out, lambda texts: -encoder.embed(texts)).values()
     np.testing.assert_allclose(losses, 1)
+
+
+def test_a_book_with_which_none_of_the_others_belongs_finds_nothing() -> None:
+    books = pd.DataFrame(
+        {
+            "book_id": range(1, 5),
+            "title": ["Red sea", "Red sky", "Blue sea", "Alone"],
+            "category": ["A", "B", "C", "D"],
+            "description": "",
+            "author": ["Ann Li", "Ann Li", "Bo Ray", "Cy Oz"],
+            TEXT: list(np.eye(4, 8, dtype=np.float32)),
+        }
+    )
+    model = BookRecommender({"author": 1.0}).fit(books, np.eye(4, 8, dtype=np.float32))
+    assert relations(model, books)[RANDOM].reciprocal[2:].tolist() == [0, 0]
+    assert np.isfinite(held_out_losses(model, books)).all()
 
 
 def test_books_by_one_author_are_looked_for_without_their_author() -> None:
