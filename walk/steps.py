@@ -6,8 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from joblib import cpu_count
 from pydantic import TypeAdapter
 
 from bookshelf.catalogue import Catalogue
@@ -33,7 +35,9 @@ def do_main_job(settings: Settings, say: Say) -> None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
     stale = [name for name in MODEL_NAMES if is_stale(known.get(name), catalogue)]
-    _do(settings, say, {f"train {name}": _mlflow_run(name, experiment=name) for name in stale})
+    trainings = {f"train {name}": _mlflow_run(name, experiment=name) for name in reversed(stale)}
+    # Most of a training keeps one core busy. The longest, of the sentiment model, begins first.
+    _do(settings, say, trainings, at_once=cpu_count())
     # Only what nobody has judged: a version that was rolled back from must not come back by itself.
     unjudged = [name for name in MODEL_NAMES if name in stale or not known[name].promotion]
     for judged in ["all"] if len(unjudged) == len(MODEL_NAMES) else list[str](unjudged):
@@ -87,39 +91,45 @@ def _mlflow_run(entry_point: str, experiment: str, **parameters: str) -> Argumen
     return ("-m", "mlflow", *project, "--experiment-name", experiment, *given)
 
 
-def _do(settings: Settings, say: Say, steps: Mapping[str, Arguments]) -> None:
-    """Take steps that need nothing of each other at once, and tell how long each took.
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A step that is under way."""
 
-    Most of a training keeps one core busy, and the others have nothing to do. Raises `BookshelfError` for
-    those that fail, when all have ended.
+    title: str
+    process: subprocess.Popen[bytes]
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def told(self) -> str:
+        return f"✓ {self.title} ({_in_words(timedelta(seconds=time.monotonic() - self.at))})"
+
+
+def _do(settings: Settings, say: Say, steps: Mapping[str, Arguments], at_once: int = 1) -> None:
+    """Take steps that need nothing of each other, so many at once, and tell how long each took.
+
+    Raises `BookshelfError` for those that fail, when all have ended.
     """
-    started = time.monotonic()
-    running: dict[str, subprocess.Popen[bytes]] = {}
-    failed = []
+    waiting, running, failed = list(steps.items()), list[_Begun](), []
     try:
-        for title, step in steps.items():
-            running[title] = _python(settings, *step)
-        while running:
-            for title, status in _ended(running).items():
-                seconds = time.monotonic() - started
-                if status:
-                    failed.append(f"step {title!r} ended with status {status}")
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                title, step = waiting.pop(0)
+                running.append(_Begun(title, _python(settings, *step)))
+            for one in [begun for begun in running if begun.has_ended]:
+                running.remove(one)
+                if status := one.process.returncode:
+                    failed.append(f"step {one.title!r} ended with status {status}")
                 else:
-                    say(f"✓ {title} ({_in_words(timedelta(seconds=seconds))})")
+                    say(one.told())
             time.sleep(_LOOK_EVERY.total_seconds())
     finally:  # whoever ends the walk ends its steps
-        for left in running.values():
-            left.kill()
+        for left in running:
+            left.process.kill()
     if failed:
         raise BookshelfError(f"{'; '.join(failed)}; what was said is above")
-
-
-def _ended(running: dict[str, subprocess.Popen[bytes]]) -> dict[str, int]:
-    """The exit status of each that has ended since, which is then no longer among those that run."""
-    ended = {title: status for title, one in running.items() if (status := one.poll()) is not None}
-    for title in ended:
-        del running[title]
-    return ended
 
 
 def _python(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:

@@ -86,7 +86,7 @@ def test_a_version_that_this_code_cannot_serve_is_trained_anew(catalogue: Catalo
 @pytest.mark.parametrize(
     ("models", "asked"),
     [
-        ([], ["train price", "train recommender", "train sentiment", "promote all"]),
+        ([], ["train sentiment", "train recommender", "train price", "promote all"]),
         ([a_model(), a_model("recommender"), a_model("sentiment")], []),
         (
             [a_model(promotion="rolled back to version 1"), a_model("recommender", promotion="")],
@@ -127,7 +127,7 @@ def waits_for(other: Path, own: Path) -> str:
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_models_are_trained_at_the_same_time(
+def test_models_are_trained_at_the_same_time_on_several_cores(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     one, other = tmp_path / "price", tmp_path / "sentiment"
@@ -142,6 +142,7 @@ def test_models_are_trained_at_the_same_time(
         judged.extend(one for one in arguments if one == "promote")
         return a_step(next((code[name] for name in code if name in arguments), ""))
 
+    monkeypatch.setattr(steps, "cpu_count", lambda: 2)
     monkeypatch.setattr(steps, "_python", run)
     monkeypatch.setattr(steps, "model_statuses", lambda _settings: [])
     said: list[str] = []
@@ -162,13 +163,32 @@ def test_a_walk_that_is_told_to_end_leaves_no_step_behind(
     begun: list[subprocess.Popen[bytes]] = []
 
     def run(_settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
-        if "sentiment" in arguments:
+        if "price" in arguments:
             raise KeyboardInterrupt
         begun.append(a_step("import time; time.sleep(60)" if "mlflow" in arguments else ""))
         return begun[-1]
 
+    monkeypatch.setattr(steps, "cpu_count", lambda: 3)
     monkeypatch.setattr(steps, "_python", run)
     monkeypatch.setattr(steps, "model_statuses", lambda _settings: [])
     with pytest.raises(KeyboardInterrupt):
         do_main_job(settings, lambda _line: None)
     assert [one.wait(10) for one in begun] == [0, -9, -9]
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_on_one_core_models_are_trained_one_after_the_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(_settings: Settings, *_arguments: str) -> subprocess.Popen[bytes]:
+        assert all(one.poll() is not None for one in running)
+        running.append(a_step(""))
+        return running[-1]
+
+    monkeypatch.setattr(steps, "cpu_count", lambda: 1)
+    monkeypatch.setattr(steps, "_python", run)
+    monkeypatch.setattr(steps, "model_statuses", lambda _settings: [])
+    do_main_job(settings, lambda _line: None)
+    assert len(running) == 5
