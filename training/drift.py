@@ -103,6 +103,10 @@ class _Watch:
             other = f"snapshot {snapshot.id} is of another source than {found.source}"
             yield Outcome(model=name, told=f"{other}, from which version {found.version} learnt")
             return
+        if self.catalogue.snapshot(found.source or None, found.learnt_at) is None:  # it is of a corpus
+            when = f"no book was on offer when version {found.version} learnt"
+            yield Outcome(model=name, told=f"{when}, and there is nothing to compare with")
+            return
         for one in self._to_measure(found) if snapshot is None else [snapshot]:
             yield self._outcome(found, one)
 

@@ -242,6 +242,21 @@ def test_without_a_champion_there_is_nothing_to_compare_with(settings: Settings)
     assert str(outcome) == "sentiment: no version serves, and there is nothing to compare with"
 
 
+def test_what_learnt_from_a_corpus_before_there_were_books_is_no_failure(settings: Settings) -> None:
+    client = tracking_client(settings)
+    early = int((START - DAY).timestamp() * 1000)
+    run = client.create_run(client.create_experiment("early"), start_time=early)
+    client.create_registered_model("sentiment")
+    version = client.create_model_version("sentiment", "file:///nowhere", run_id=run.info.run_id).version
+    client.set_registered_model_alias("sentiment", CHAMPION, version)
+    try:
+        [outcome] = watch_drift(settings, ["sentiment"], START + DAY)
+    finally:
+        client.delete_registered_model("sentiment")
+    assert (outcome.window, outcome.failed) == (None, False)
+    assert outcome.told == "no book was on offer when version 1 learnt, and there is nothing to compare with"
+
+
 def test_a_snapshot_that_is_not_there_is_refused(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
