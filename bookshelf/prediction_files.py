@@ -10,7 +10,6 @@ Whoever moves records writes the new file before the old one goes, so that a rea
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import date
@@ -130,7 +129,7 @@ def read_journal(kind: Kind, data: bytes) -> pa.Table:
     try:
         table = _parsed(kind, whole)
     except pa.ArrowInvalid:
-        table = _parsed(kind, b"".join(line for line in whole.splitlines(keepends=True) if _is_object(line)))
+        table = _parsed(kind, b"".join(line for line in whole.splitlines(keepends=True) if _fits(kind, line)))
     for name in (KEYS[kind], "at", "model"):
         table = table.filter(pc.is_valid(table[name]))
     return table
@@ -148,10 +147,12 @@ def _parsed(kind: Kind, lines: bytes) -> pa.Table:
     )
 
 
-def _is_object(line: bytes) -> bool:
+def _fits(kind: Kind, line: bytes) -> bool:
+    import pyarrow as pa
+
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
+        return bool(_parsed(kind, line).num_rows)
+    except pa.ArrowInvalid:
         return False
 
 

@@ -10,6 +10,14 @@ import pytest
 from bookshelf.prediction_files import PredictionFiles
 from serving import journal
 from serving.journal import Journal
+from serving.keeping import keep
+from tests.serving.test_prediction_log import (
+    AT,
+    QUARTER,
+    a_prediction,
+    ids,
+    write,
+)
 
 
 @pytest.fixture
@@ -33,3 +41,17 @@ def test_a_journal_that_was_taken_away_before_it_was_locked_is_not_written(
     Journal(tmp_path).append(b"{}\n")
     [written] = tmp_path.iterdir()
     assert (taken != [written], written.read_bytes()) == (True, b"{}\n")
+
+
+def test_a_line_of_other_types_is_left_out_and_holds_up_nothing(
+    files: PredictionFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = [a_prediction(AT), a_prediction(AT)]
+    write(files, *records)
+    [path] = files.journals("predictions")
+    path.write_bytes(b'{"prediction_id": 5, "at": "then", "model": "price"}\n[]\n\n' + path.read_bytes())
+    assert files.table("predictions", "price")["prediction_id"].to_pylist() == ids(records)
+    keep(files, QUARTER, AT.date())
+    assert files.journals("predictions") == []
+    assert files.table("predictions", "price")["prediction_id"].to_pylist() == ids(records)
+    assert "3 broken lines of the journal" in caplog.text
