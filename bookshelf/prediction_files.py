@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 from bookshelf.contracts import MODEL_NAMES, ModelName
+from bookshelf.errors import ModelUnavailable
 from bookshelf.prediction import FeedbackRecord, PredictionRecord, moment_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ class PredictionFiles:
         return sorted((self.folder(kind) / model).glob(f"{DAY}*"))
 
     def find(self, prediction_id: UUID) -> PredictionRecord | None:
-        """The prediction with that id; None if the log has none, or none any more."""
+        """The prediction with that id; None if the log has none, or none any more.
+
+        This and the others raise `ModelUnavailable` where a file that may hold what is wanted is broken.
+        """
         found = _looked(lambda: self._about("predictions", prediction_id))
         return next((PredictionRecord(**one) for one in found), None)
 
@@ -85,9 +89,16 @@ class PredictionFiles:
         found: list[dict[str, Any]] = read_journal(kind, b"".join(lines)).to_pylist() if lines else []
         if found and kind == "predictions":
             return found
-        for model in MODEL_NAMES:
-            for path in sorted(self.day(kind, model, moment.date()).glob("*.parquet")):
+        broken: ModelUnavailable | None = None
+        days = [self.day(kind, model, moment.date()) for model in MODEL_NAMES]
+        for path in (path for day in days for path in sorted(day.glob("*.parquet"))):
+            try:
                 found += _read(kind, path, [("prediction_id", "==", wanted)]).to_pylist()
+            except ModelUnavailable as error:
+                broken = error
+        # A prediction is in one file; of feedback there may be more.
+        if broken is not None and not (found and kind == "predictions"):
+            raise broken
         return found
 
     def _table(self, kind: Kind, model: str, since: date | None) -> pa.Table:
@@ -170,10 +181,16 @@ def _lines_about(path: Path, wanted: str) -> Iterator[bytes]:
 
 
 def _read(kind: Kind, path: Path, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
+    """Rows of a file. Raises `FileNotFoundError` if it has gone, and `ModelUnavailable` if it is broken."""
     import pyarrow.parquet as pq
 
-    # Without partitioning: the day would become a column.
-    return pq.read_table(path, schema=schema(kind), filters=filters, partitioning=None)
+    try:
+        # Without partitioning: the day would become a column.
+        return pq.read_table(path, schema=schema(kind), filters=filters, partitioning=None)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        raise ModelUnavailable(f"the file {path.name} of the log cannot be read: {error}") from error
 
 
 def _each_once(table: pa.Table, key: str) -> pa.Table:

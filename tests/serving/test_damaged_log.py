@@ -1,21 +1,27 @@
-"""The prediction log when files are damaged, or taken away at the wrong moment: what is whole is kept and found."""
+"""The prediction log with damaged files, or files taken away at a bad moment: what is whole is kept."""
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
+from bookshelf.errors import ModelUnavailable
 from bookshelf.prediction_files import PredictionFiles
 from serving import journal
 from serving.journal import Journal
 from serving.keeping import keep
+from serving.prediction_log import PredictionLog
 from tests.serving.test_prediction_log import (
     AT,
     QUARTER,
     a_prediction,
     ids,
+    some_feedback,
+    stored,
     write,
 )
 
@@ -55,3 +61,39 @@ def test_a_line_of_other_types_is_left_out_and_holds_up_nothing(
     assert files.journals("predictions") == []
     assert files.table("predictions", "price")["prediction_id"].to_pylist() == ids(records)
     assert "3 broken lines of the journal" in caplog.text
+
+
+def test_a_file_that_is_no_parquet_is_set_aside_and_the_others_are_merged(
+    files: PredictionFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    records = [a_prediction(AT), a_prediction(AT)]
+    for record in records:
+        write(files, record)
+        keep(files, QUARTER, AT.date())
+    broken = stored(files)[0].with_name("half.parquet")
+    broken.write_bytes(stored(files)[0].read_bytes()[:-20])
+    log = PredictionLog(files, QUARTER)
+    log.keep_feedback(some_feedback(records[0], 1.0))
+    log.end()
+    tomorrow = AT.date().replace(month=3)
+    keep(files, QUARTER, tomorrow)
+    assert files.journals("feedback") == []
+    assert len(stored(files)) == 1
+    assert files.table("predictions", "price")["prediction_id"].to_pylist() == ids(records)
+    assert (broken.exists(), broken.with_suffix(".unreadable").exists()) == (False, True)
+    assert "half.parquet is set aside" in caplog.text
+
+
+def test_beside_a_file_that_cannot_be_read_others_are_found_and_the_rest_is_not_known(
+    files: PredictionFiles,
+) -> None:
+    record = a_prediction(AT)
+    write(files, record)
+    keep(files, QUARTER, AT.date())
+    stored(files)[0].with_name("a.parquet").write_bytes(b"nonsense")
+    log = PredictionLog(files, QUARTER)
+    assert asyncio.run(log.find(UUID(record.prediction_id))) == record
+    with pytest.raises(ModelUnavailable, match=r"a\.parquet of the log cannot be read"):
+        asyncio.run(log.find(UUID(a_prediction(AT).prediction_id)))
+    with pytest.raises(ModelUnavailable, match=r"a\.parquet of the log cannot be read"):
+        files.table("predictions", "price")
