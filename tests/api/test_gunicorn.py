@@ -7,8 +7,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -191,5 +193,28 @@ def test_a_client_that_reads_no_more_is_let_go(monkeypatch: pytest.MonkeyPatch) 
     ours, theirs = socket.socketpair()
     with ours, theirs:
         worker = ProblemWorker.__new__(ProblemWorker)
+        worker.unread = {}
         with pytest.raises(TimeoutError):
             worker.handle_request(b"x" * 10_000_000, SimpleNamespace(sock=ours))
+
+
+def test_a_client_that_never_ends_its_request_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    def wait_for_the_rest(_worker: Any, connection: Any) -> bytes:
+        begun.set()
+        told: bytes = connection.sock.recv(1)
+        return told
+
+    monkeypatch.setattr("api.worker._HEAD_SECONDS", 0.0)
+    monkeypatch.setattr(ThreadWorker, "handle", wait_for_the_rest)
+    monkeypatch.setattr(ThreadWorker, "murder_keepalived", lambda _worker: None)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ThreadPoolExecutor(1) as thread:
+        worker = ProblemWorker.__new__(ProblemWorker)
+        worker.alive, worker.unread = True, {}
+        handled = thread.submit(worker.handle, SimpleNamespace(sock=ours))
+        assert begun.wait(10)
+        worker.murder_keepalived()
+        assert handled.result(timeout=10) == b""
+        assert worker.unread == {}
