@@ -70,10 +70,12 @@ def end_trial(client: MlflowClient, name: str) -> None:
 
 def end_trial_of(client: MlflowClient, name: str, version: str | None) -> None:
     """Nothing is left to try of a version that is champion now."""
-    registered = _registered(client, name)
-    told = None if registered is None else registered.tags.get(TRIAL_TAG)
-    if told is not None and f'"version":"{version}"' in told:
-        client.delete_registered_model_tag(name, TRIAL_TAG)
+    try:
+        trial = trial_of(client, name)
+    except TrainingError:  # nobody can tell what it tries, so that serving tries nothing, and says so
+        return
+    if trial is not None and trial.version == version:
+        end_trial(client, name)
 
 
 def _registered(client: MlflowClient, name: str) -> Any:

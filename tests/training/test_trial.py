@@ -89,6 +89,17 @@ def test_a_promotion_ends_the_trial_of_the_version_that_it_puts_on_duty(
     assert trial_of(client, NAME) is None
 
 
+def test_a_promotion_ends_a_trial_however_its_tag_is_written_and_heeds_none_that_nobody_can_read(
+    duty: Duty, client: MlflowClient
+) -> None:
+    client.set_registered_model_tag(NAME, TRIAL_TAG, '{"share": 0.5, "version": "3"}')  # by hand
+    promote(duty, "2", "3")
+    assert trial_of(client, NAME) is None
+    client.set_registered_model_tag(NAME, TRIAL_TAG, "yes, please")
+    promote(duty, "3", "4")
+    assert client.get_registered_model(NAME).tags[TRIAL_TAG] == "yes, please"
+
+
 def test_a_trial_is_begun_told_and_ended_by_command(duty: Duty, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trial", NAME, "--shadow", "0.2", "--share", "0.1"]) == 0
     assert capsys.readouterr().out == "price: version 3 is on trial: shadow 0.2, share 0.1\n"
