@@ -34,6 +34,8 @@ _STOPPING_POLL_SECONDS = 1.0
 _SILENCE_SECONDS = 60.0
 # Of a request up to its body: some packets, which come together unless somebody holds them back.
 _HEAD_SECONDS = 10.0
+# Of the body: for the largest that is of use, 8 MB, a megabit a second is enough.
+_BODY_SECONDS = 70.0
 
 
 class ProblemWorker(ThreadWorker):  # type: ignore[misc]
@@ -42,7 +44,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: Connections whose request has begun and is not read as far as its body, and until when it must be.
+        #: Connections with a request in hand, and until when its head and then its body must have come.
         self.unread: dict[socket.socket, float] = {}
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
@@ -67,7 +69,7 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
             self.unread.pop(conn.sock, None)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        self.unread.pop(conn.sock, None)
+        self.unread[conn.sock] = time.monotonic() + _BODY_SECONDS
         conn.sock.settimeout(_SILENCE_SECONDS)
         return super().handle_request(req, conn)
 
@@ -78,8 +80,8 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
     def murder_keepalived(self) -> None:
         """Close the connections that nothing came over for too long; when stopping, every idle one.
 
-        The thread that reads a request would wait for its end without end: of one that is overdue nothing
-        more is heard, which ends it.
+        A thread that reads a request would wait for its end without end: of one that is overdue nothing
+        more is heard, which ends it, and does nothing to one that has come.
         """
         for connection, due in self.unread.copy().items():
             if time.monotonic() >= due:

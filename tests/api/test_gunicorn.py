@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -198,16 +199,22 @@ def test_a_client_that_reads_no_more_is_let_go(monkeypatch: pytest.MonkeyPatch) 
             worker.handle_request(b"x" * 10_000_000, SimpleNamespace(sock=ours))
 
 
-def test_a_client_that_never_ends_its_request_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_client_that_never_ends_its_request_is_let_go(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     begun = threading.Event()
 
-    def wait_for_the_rest(_worker: Any, connection: Any) -> bytes:
+    def wait_for_the_rest(_worker: Any, _request: Any, connection: Any) -> bytes:
         begun.set()
         told: bytes = connection.sock.recv(1)
         return told
 
-    monkeypatch.setattr("api.worker._HEAD_SECONDS", 0.0)
-    monkeypatch.setattr(ThreadWorker, "handle", wait_for_the_rest)
+    def handle(worker: Any, connection: Any) -> Any:
+        read_by = worker.handle_request if part == "body" else partial(wait_for_the_rest, worker)
+        return read_by(None, connection)
+
+    monkeypatch.setattr(f"api.worker._{part.upper()}_SECONDS", 0.0)
+    monkeypatch.setattr(ThreadWorker, "handle", handle)
+    monkeypatch.setattr(ThreadWorker, "handle_request", wait_for_the_rest)
     monkeypatch.setattr(ThreadWorker, "murder_keepalived", lambda _worker: None)
     ours, theirs = socket.socketpair()
     with ours, theirs, ThreadPoolExecutor(1) as thread:
