@@ -116,7 +116,7 @@ class PredictionLog:
             found = self._not_written(prediction_id) or await asyncio.to_thread(
                 self.files.find, prediction_id
             )
-            if found is not None or now() - made_at > _NOT_WRITTEN_YET:
+            if found is not None or abs(now() - made_at) > _NOT_WRITTEN_YET:
                 return found
         return None
 
