@@ -190,7 +190,8 @@ def _read(kind: Kind, path: Path, filters: list[tuple[str, str, str]] | None = N
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        raise ModelUnavailable(f"the file {path.name} of the log cannot be read: {error}") from error
+        reason = type(error).__name__  # its own words name folders of this machine
+        raise ModelUnavailable(f"the file {path.name} of the log cannot be read: {reason}") from error
 
 
 def _each_once(table: pa.Table, key: str) -> pa.Table:
