@@ -44,8 +44,8 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        #: Connections with a request in hand, and until when its head and then its body must have come.
-        self.unread: dict[socket.socket, float] = {}
+        #: Connections with a request in hand: since when its head, then its body is read, and for how long.
+        self.unread: dict[socket.socket, tuple[float, float]] = {}
 
     def handle_error(self, _req: Any, client: socket.socket, _addr: Any, exc: Exception) -> None:
         status, detail, fields = next(_ANSWERS[kind] for kind in type(exc).__mro__ if kind in _ANSWERS)
@@ -62,14 +62,14 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
             self.log.debug("an unreadable request was not answered: %s", error)
 
     def handle(self, conn: Any) -> Any:
-        self.unread[conn.sock] = time.monotonic() + _HEAD_SECONDS
+        self.unread[conn.sock] = time.monotonic(), _HEAD_SECONDS
         try:
             return super().handle(conn)
         finally:
             self.unread.pop(conn.sock, None)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        self.unread[conn.sock] = time.monotonic() + _BODY_SECONDS
+        self.unread[conn.sock] = time.monotonic(), _BODY_SECONDS
         conn.sock.settimeout(_SILENCE_SECONDS)
         return super().handle_request(req, conn)
 
@@ -81,10 +81,13 @@ class ProblemWorker(ThreadWorker):  # type: ignore[misc]
         """Close the connections that nothing came over for too long; when stopping, every idle one.
 
         A thread that reads a request would wait for its end without end: of one that is overdue nothing
-        more is heard, which ends it, and does nothing to one that has come.
+        more is heard, which ends it, and does nothing to one that has come. While every thread has a request
+        in hand, a body is given no longer than a head.
         """
-        for connection, due in self.unread.copy().items():
-            if time.monotonic() >= due:
+        unread = self.unread.copy()
+        longest = _HEAD_SECONDS if len(unread) >= self.cfg.threads else _BODY_SECONDS
+        for connection, (begun, seconds) in unread.items():
+            if time.monotonic() - begun >= min(seconds, longest):
                 with suppress(OSError):  # it has ended just now
                     connection.shutdown(socket.SHUT_RD)
         if not self.alive:
