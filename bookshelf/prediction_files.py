@@ -89,14 +89,19 @@ class PredictionFiles:
         found: list[dict[str, Any]] = read_journal(kind, b"".join(lines)).to_pylist() if lines else []
         if found and kind == "predictions":
             return found
+        return found + self._stored_about(kind, moment.date(), wanted)
+
+    def _stored_about(self, kind: Kind, day: date, wanted: str) -> list[dict[str, Any]]:
+        """What the files of that day have about the prediction."""
+        found: list[dict[str, Any]] = []
         broken: ModelUnavailable | None = None
-        days = [self.day(kind, model, moment.date()) for model in MODEL_NAMES]
-        for path in (path for day in days for path in sorted(day.glob("*.parquet"))):
+        folders = [self.day(kind, model, day) for model in MODEL_NAMES]
+        for path in (path for folder in folders for path in sorted(folder.glob("*.parquet"))):
             try:
                 found += _read(kind, path, [("prediction_id", "==", wanted)]).to_pylist()
             except ModelUnavailable as error:
                 broken = error
-        # A prediction is in one file; of feedback there may be more.
+        # A prediction is in one file; of feedback there may be more in the broken one.
         if broken is not None and not (found and kind == "predictions"):
             raise broken
         return found
