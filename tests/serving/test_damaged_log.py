@@ -11,7 +11,6 @@ import pytest
 
 from bookshelf.errors import ModelUnavailable
 from bookshelf.prediction_files import PredictionFiles
-from serving import journal
 from serving.journal import Journal
 from serving.keeping import keep
 from serving.prediction_log import PredictionLog
@@ -34,7 +33,7 @@ def files(tmp_path: Path) -> PredictionFiles:
 def test_a_journal_that_was_taken_away_before_it_was_locked_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, taken = fcntl.flock, []
+    lock, taken = fcntl.flock, list[Path]()
 
     def keeper_comes_first(descriptor: int, how: int) -> None:
         if not taken:
@@ -43,7 +42,7 @@ def test_a_journal_that_was_taken_away_before_it_was_locked_is_not_written(
             taken.append(path)
         lock(descriptor, how)
 
-    monkeypatch.setattr(journal.fcntl, "flock", keeper_comes_first)
+    monkeypatch.setattr(fcntl, "flock", keeper_comes_first)
     Journal(tmp_path).append(b"{}\n")
     [written] = tmp_path.iterdir()
     assert (taken != [written], written.read_bytes()) == (True, b"{}\n")
