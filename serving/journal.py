@@ -39,7 +39,7 @@ class Journal:
                 self._begun_at = time.monotonic()
             try:
                 _write(self._descriptor, lines)
-            except OSError:
+            except BaseException:  # whatever it was, half a line must not stay
                 self._cut(self._descriptor)
                 raise
             self._size += len(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import threading
 from pathlib import Path
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 
 from bookshelf.errors import ModelUnavailable
 from bookshelf.prediction_files import PredictionFiles
+from serving import journal, prediction_log
 from serving.journal import Journal
 from serving.keeping import keep
 from serving.prediction_log import PredictionLog
@@ -96,3 +98,28 @@ def test_beside_a_file_that_cannot_be_read_others_are_found_and_the_rest_is_not_
         asyncio.run(log.find(UUID(a_prediction(AT).prediction_id)))
     with pytest.raises(ModelUnavailable, match=r"a\.parquet of the log cannot be read"):
         files.table("predictions", "price")
+
+
+def test_the_writing_thread_outlives_what_nobody_foresaw(
+    files: PredictionFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written, write, failed = threading.Event(), journal._write, threading.Event()
+
+    def fail_once(descriptor: int, lines: bytes) -> None:
+        if not failed.is_set():
+            write(descriptor, lines[:7])
+            failed.set()
+            raise MemoryError
+        write(descriptor, lines)
+        written.set()
+
+    monkeypatch.setattr(journal, "_write", fail_once)
+    monkeypatch.setattr(prediction_log, "WRITE_EVERY_SECONDS", 0.01)
+    log = PredictionLog(files, QUARTER)
+    log.begin()
+    record = a_prediction(AT)
+    log.note(record)
+    assert written.wait(10)
+    log.end()
+    assert log.writable
+    assert files.table("predictions", "price")["prediction_id"].to_pylist() == [record.prediction_id]
