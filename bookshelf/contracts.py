@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from bookshelf.contract import MAX_DESCRIPTION as MAX_DESCRIPTION
@@ -168,6 +168,9 @@ class SentimentReply(Predicted):
 
 class PredictionsRequest(Contract):
     """Many inputs for one model; each is judged alone, so one bad input spoils only its own answer."""
+
+    # What is beyond all bounds, such as 1e400, must not become null on the way, which says "not known".
+    model_config = ConfigDict(ser_json_inf_nan="constants")
 
     model: ModelName
     inputs: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_INPUTS)]

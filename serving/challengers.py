@@ -69,11 +69,15 @@ class TrialFollower:
             self._retries.forget(name)
             self._shelf.try_out(name, None)
         elif wanted.version is None:
+            self._retries.forget(name)
             self._shelf.try_out(name, Challenger(_told(wanted, wanted.reason)))
         elif (answers := self._loaded(wanted.version)) is not None:
+            self._retries.forget(name)
             self._shelf.try_out(name, Challenger(_told(wanted), answers))
         elif self._retries.may_try(wanted.version):
             self._try(wanted, wanted.version)
+        elif (refused := self._shelf.on_trial(name)) is not None:
+            self._shelf.try_out(name, Challenger(_told(wanted, refused.trial.refused)))
 
     def _loaded(self, version: Appointment) -> Answers | None:
         """The version, where it is on the shelf already, on trial or on duty."""

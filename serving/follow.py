@@ -87,6 +87,7 @@ class Follower:
         except ModelUnavailable as error:
             return str(error)
         if wanted is None:
+            self._retries.forget(name)
             self._shelf.want(name, None, f"no version of {name} is champion: promote one")
         elif self._is_on_duty(wanted):
             self._retries.forget(name)

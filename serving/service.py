@@ -71,6 +71,7 @@ from serving.metrics import forget_the_dead, standing_of
 from serving.newest import NewestSnapshot
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
+from serving.opening import open_catalogue
 from serving.past import PastFeatures
 from serving.prediction_log import PredictionLog
 from serving.recommendations import RecommendationAnswers
@@ -177,7 +178,7 @@ class Bookshelf:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return Catalogue.open(self.settings.catalogue_url)
+        return open_catalogue(self.settings.catalogue_url)
 
     @endpoint
     async def price(self, request: PriceRequest, /) -> PriceReply:

@@ -7,8 +7,11 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -185,5 +188,38 @@ def test_a_client_that_reads_no_more_is_let_go(monkeypatch: pytest.MonkeyPatch) 
     ours, theirs = socket.socketpair()
     with ours, theirs:
         worker = ProblemWorker.__new__(ProblemWorker)
+        worker.unread = {}
         with pytest.raises(TimeoutError):
             worker.handle_request(b"x" * 10_000_000, SimpleNamespace(sock=ours))
+
+
+@pytest.mark.parametrize(
+    ("part", "bound", "threads"), [("head", "head", 14), ("body", "body", 14), ("body", "head", 1)]
+)
+def test_a_client_that_never_ends_its_request_is_let_go_and_sooner_if_others_wait(
+    monkeypatch: pytest.MonkeyPatch, part: str, bound: str, threads: int
+) -> None:
+    begun = threading.Event()
+
+    def wait_for_the_rest(_worker: Any, _request: Any, connection: Any) -> bytes:
+        begun.set()
+        told: bytes = connection.sock.recv(1)
+        return told
+
+    def handle(worker: Any, connection: Any) -> Any:
+        read_by = worker.handle_request if part == "body" else partial(wait_for_the_rest, worker)
+        return read_by(None, connection)
+
+    monkeypatch.setattr(f"api.worker._{bound.upper()}_SECONDS", 0.0)
+    monkeypatch.setattr(ThreadWorker, "handle", handle)
+    monkeypatch.setattr(ThreadWorker, "handle_request", wait_for_the_rest)
+    monkeypatch.setattr(ThreadWorker, "murder_keepalived", lambda _worker: None)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ThreadPoolExecutor(1) as thread:
+        worker = ProblemWorker.__new__(ProblemWorker)
+        worker.alive, worker.unread, worker.cfg = True, {}, SimpleNamespace(threads=threads)
+        handled = thread.submit(worker.handle, SimpleNamespace(sock=ours))
+        assert begun.wait(10)
+        worker.murder_keepalived()
+        assert handled.result(timeout=10) == b""
+        assert worker.unread == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -121,6 +122,15 @@ def test_of_many_inputs_each_has_its_own_answer(client: Any) -> None:
     [good, bad] = reply.json["items"]
     assert (good["prediction"]["price"], good["error"]) == (35.07, None)
     assert (bad["prediction"], bad["error"]["errors"][0]["field"]) == (None, "inputs.1.rating")
+
+
+def test_a_number_beyond_all_bounds_among_many_inputs_is_not_passed_on_as_nothing(
+    client: Any, model_server: Any
+) -> None:
+    body = '{"model": "price", "inputs": [{"rating": 4, "stock": 1e400}]}'
+    client.post("/api/v1/ml/predictions", data=body, content_type="application/json")
+    [(_, question)] = model_server.asked
+    assert question["inputs"] == [{"rating": 4, "stock": math.inf}]
 
 
 def test_tables_are_rows_ready_for_a_data_frame(client: Any, model_server: Any) -> None:

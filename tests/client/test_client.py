@@ -83,6 +83,12 @@ def test_a_refusal_names_the_fields(client: Client) -> None:
         client.one_book(9_999)
 
 
+def test_what_is_no_number_is_refused_and_not_taken_for_not_known(client: Client) -> None:
+    book = {"rating": 4, "category": "A", "availability": "In stock"}
+    with pytest.raises(InvalidRequest, match="not JSON"):
+        client.predictions(model="price", inputs=[book | {"stock": float("nan")}])
+
+
 def test_what_needs_a_login_is_refused_without(client: Client) -> None:
     with pytest.raises(NotAuthenticated, match="a login is needed"):
         client.list_webhooks()

@@ -109,6 +109,19 @@ def test_a_text_that_fails_fails_its_own_caller_alone(encoding: Encoding, work: 
     assert asyncio.run(encoding.done(work.reverse, ["next"])) == ["txen"]
 
 
+def test_a_panic_of_a_library_fails_its_own_caller_alone(encoding: Encoding, work: Work) -> None:
+    class Panic(BaseException):
+        """As a tokenizer written in Rust raises it."""
+
+    def panic(_texts: list[str]) -> list[str]:
+        raise Panic
+
+    work.may_end.set()
+    with pytest.raises(Panic):
+        asyncio.run(asyncio.wait_for(encoding.done(panic, ["a text"]), 5))
+    assert asyncio.run(asyncio.wait_for(encoding.done(work.reverse, ["next"]), 5)) == ["txen"]
+
+
 def test_work_of_a_caller_who_has_gone_is_not_begun(encoding: Encoding, work: Work) -> None:
     async def ask() -> None:
         first = await busy(encoding, work)

@@ -178,6 +178,18 @@ def test_an_alias_that_is_taken_away_leaves_the_old_one_on_duty_and_says_so(
     assert price(shelf).refused is None
 
 
+def test_a_refused_version_whose_alias_was_taken_away_and_given_again_is_tried_at_once(
+    follower: Follower, registry: ScriptedRegistry, shelf: Shelf
+) -> None:
+    follower.look()
+    registry.broken = {"2"}
+    for named in (version("2"), None, version("2")):
+        registry.named["price"] = named
+        follower.look()
+    assert (price(shelf).wanted_version, price(shelf).refused) == ("2", "price version 2 has no signature")
+    assert registry.loaded.count(("price", "2")) == 2
+
+
 def test_serving_goes_on_while_the_registry_is_away(
     follower: Follower, registry: ScriptedRegistry, shelf: Shelf
 ) -> None:

@@ -152,6 +152,15 @@ def test_a_prediction_of_another_worker_is_waited_for(
     other.end()
 
 
+def test_an_id_of_a_time_to_come_is_not_waited_for(
+    log: PredictionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[UUID] = []
+    monkeypatch.setattr(log.files, "find", looked.append)
+    assert asyncio.run(log.find(UUID(new_id(now() + timedelta(days=1))))) is None
+    assert len(looked) == 1
+
+
 def test_feedback_is_kept_by_the_day_of_its_prediction_and_counts_once(
     files: PredictionFiles, log: PredictionLog
 ) -> None:
