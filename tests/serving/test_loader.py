@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -98,38 +96,50 @@ def test_a_version_that_will_not_do_is_refused_beside_for_the_reason_that_it_is_
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_process_that_is_killed_idle_or_at_work_is_replaced_and_none_is_left(
-    loader: Loader, other_home: Settings, writer: Any, price_model: PriceRegressor
+def test_a_process_that_is_killed_as_it_starts_works_or_rests_keeps_no_version_from_being_loaded(
+    loader: Loader,
+    other_home: Settings,
+    writer: Any,
+    price_model: PriceRegressor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     appointed = appointment(writer, price_model)
     registry = Registry(other_home, loader)
-    found: list[Any] = []
-    asking = Thread(target=lambda: found.append(registry.champion(appointed, beside=True)))
-    asking.start()
-    killed = [_kill(loader)]
-    asking.join()
-    killed.append(_kill(loader))
+    killed: list[int] = []
+    for instant in ("_await_greeting", "_received"):
+        _kill_before(loader, instant, killed, monkeypatch)
+        assert registry.champion(appointed, beside=True).version == appointed.version
+    _kill(loader, killed)
     loader.rest()
     assert loader.process_id is None
-    assert found[0].version == appointed.version
+    assert len(killed) == 3
     assert not any(psutil.pid_exists(one) for one in killed)
 
 
-def _kill(loader: Loader) -> int:
-    """Kill -9 of the process, once there is one."""
-    end = time.monotonic() + 10
-    while (number := loader.process_id) is None:
-        assert time.monotonic() < end
-        time.sleep(0.001)
-    psutil.Process(number).kill()
-    return number
+def _kill_before(loader: Loader, step: str, killed: list[int], patch: pytest.MonkeyPatch) -> None:
+    """Kill -9 of the process the next time that it comes to that step."""
+    holder = loader if hasattr(loader, step) else loader_module
+    go_on = getattr(holder, step)
+
+    def kill_first(*arguments: Any) -> Any:
+        patch.setattr(holder, step, go_on)
+        _kill(loader, killed)
+        return go_on(*arguments)
+
+    patch.setattr(holder, step, kill_first)
+
+
+def _kill(loader: Loader, killed: list[int]) -> None:
+    assert loader.process_id is not None
+    killed.append(loader.process_id)
+    psutil.Process(loader.process_id).kill()
 
 
 def test_a_version_whose_loading_kills_twice_is_refused_and_not_tried_in_the_worker(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loader_module, "_CODE", DIES_WHEN_ASKED)
-    with pytest.raises(ModelUnavailable, match="price version 7 .* ended with status -9, twice"):
+    with pytest.raises(ModelUnavailable, match=r"price version 7 .* ended with status -9, twice"):
         loader.model("price", "7", "price-7")
     assert loader.process_id is None
 
