@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,11 @@ def test_two_who_are_handed_one_file_share_it_until_one_writes() -> None:
 
 
 def test_what_cannot_be_pickled_leaves_no_file_open() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = _open_files()
     with pytest.raises(AttributeError):
         packed(lambda: None)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert _open_files() == before
+
+
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))

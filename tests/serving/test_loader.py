@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -97,6 +99,7 @@ def test_a_version_that_will_not_do_is_refused_beside_for_the_reason_that_it_is_
 
 @pytest.mark.usefixtures("patient")
 def test_a_process_that_is_killed_as_it_starts_works_or_rests_keeps_no_version_from_being_loaded(
+    kept: Loader,
     loader: Loader,
     other_home: Settings,
     writer: Any,
@@ -104,14 +107,14 @@ def test_a_process_that_is_killed_as_it_starts_works_or_rests_keeps_no_version_f
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     appointed = appointment(writer, price_model)
-    registry = Registry(other_home, loader)
     killed: list[int] = []
-    for instant in ("_await_greeting", "_received"):
-        _kill_before(loader, instant, killed, monkeypatch)
-        assert registry.champion(appointed, beside=True).version == appointed.version
-    _kill(loader, killed)
-    loader.rest()
-    assert loader.process_id is None
+    for one, instant in ((loader, "_await_greeting"), (kept, "_received")):
+        _kill_before(one, instant, killed, monkeypatch)
+        found = Registry(other_home, one).champion(appointed, beside=True)
+        assert found.version == appointed.version
+    _kill(kept, killed)
+    kept.rest()
+    assert kept.process_id is None
     assert len(killed) == 3
     assert not any(psutil.pid_exists(one) for one in killed)
 
@@ -130,9 +133,11 @@ def _kill_before(loader: Loader, step: str, killed: list[int], patch: pytest.Mon
 
 
 def _kill(loader: Loader, killed: list[int]) -> None:
+    """Kill -9 of the process, which is dead then, and not yet buried."""
     assert loader.process_id is not None
     killed.append(loader.process_id)
-    psutil.Process(loader.process_id).kill()
+    os.kill(loader.process_id, signal.SIGKILL)
+    os.waitid(os.P_PID, loader.process_id, os.WEXITED | os.WNOWAIT)
 
 
 def test_a_version_whose_loading_kills_twice_is_refused_and_not_tried_in_the_worker(
