@@ -20,9 +20,10 @@ from bookshelf.settings import Settings
 from serving.appointment import FINGERPRINT_TAG, Appointment
 from serving.encoders import EncoderLoader
 from serving.loader import Loader, LoaderAway
+from serving.loader_words import Tag
 from serving.loading import FormCheck, LoadedModel
 from serving.local_copy import LocalCopies, kept_in
-from serving.version_files import VersionFiles, client_of, reading
+from serving.version_files import VersionFiles, client_of, reading, set_tag
 from serving.wanted_trials import WantedTrial, wanted_trial
 
 # MLflow takes seconds to import and is needed when models are loaded, not when the service is declared.
@@ -200,8 +201,11 @@ class Registry:
             return None
 
     def _tag(self, name: str, version: str, told: str) -> None:
+        tag = Tag(self._uri, name, version, SERVING_TAG, told[:_LONGEST_TAG])
+        if self._loader is not None and self._loader.sets(tag):
+            return
         try:
-            self._client.set_model_version_tag(name, version, SERVING_TAG, told[:_LONGEST_TAG])
+            set_tag(tag)
         # A store and its driver can raise anything, and a tag that is missing keeps nobody from answering.
         except Exception as error:  # noqa: BLE001
             log.warning("%s version %s cannot be tagged %r: %s", name, version, told, error)

@@ -16,7 +16,7 @@ from typing import Any
 from bookshelf.errors import ModelUnavailable
 from bookshelf.settings import Settings
 from serving.handing import unpacked
-from serving.loader_words import Refused, Unable, Wanted
+from serving.loader_words import Refused, Tag, Unable, Wanted
 from serving.loading import LoadedModel
 from serving.local_copy import kept_in
 
@@ -79,6 +79,15 @@ class Loader:
                 return _model_in(answer)
         raise ModelUnavailable(f"{name} version {version} cannot be served: {reason}, twice")
 
+    def sets(self, tag: Tag) -> bool:
+        """Whether the process has set the tag; it does not if it is not there, and none is started for it."""
+        if not self._greeted or self._process is None or self._process.poll() is not None:
+            return False
+        try:
+            return bool(self._ask(tag))
+        except (_Gone, LoaderAway):
+            return False
+
     def rest(self) -> None:
         """End the process if it has had nothing to do for a while, and bury it if it is dead."""
         if self._process is None:
@@ -93,11 +102,11 @@ class Loader:
             process.kill()
             process.wait()
 
-    def _ask(self, wanted: Wanted) -> Any:
+    def _ask(self, question: Wanted | Tag) -> Any:
         line = self._ready()
         try:
             line.settimeout(_LOAD_SECONDS)
-            line.send(pickle.dumps(wanted))
+            line.send(pickle.dumps(question))
             return _received(line)
         except (OSError, EOFError) as error:
             raise _Gone(self._let_go(error)) from error

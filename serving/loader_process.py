@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import pickle
 import signal
@@ -13,11 +14,13 @@ from bookshelf.errors import ModelUnavailable
 from bookshelf.lifeline import end_with_parent
 from serving.handing import packed
 from serving.imports import import_skops
-from serving.loader_words import Refused, Unable, Wanted
+from serving.loader_words import Refused, Tag, Unable, Wanted
 from serving.loading import LoadedModel, check_form
 from serving.local_copy import LocalCopies
 from serving.log_lines import log_to_stderr
-from serving.version_files import VersionFiles
+from serving.version_files import VersionFiles, set_tag
+
+log = logging.getLogger(__name__)
 
 _NICENESS = 5
 _LONGEST_QUESTION = 65_536
@@ -50,8 +53,8 @@ def _import_libraries() -> None:
     gc.freeze()  # what imports leave behind need not be looked through after each version
 
 
-def _packed(wanted: Wanted) -> int:
-    answer = _answer(wanted)
+def _packed(question: Wanted | Tag) -> int:
+    answer = _is_set(question) if isinstance(question, Tag) else _answer(question)
     try:
         return packed(answer)
     # What a model is made of may be anything, and some things cannot be pickled.
@@ -67,3 +70,13 @@ def _answer(wanted: Wanted) -> LoadedModel | Refused:
     except ModelUnavailable as error:
         return Refused(str(error))
     return replace(loaded, example=None, form=check_form(loaded))
+
+
+def _is_set(tag: Tag) -> bool:
+    try:
+        set_tag(tag)
+    # A store and its driver can raise anything; the worker tries again, and says what it was.
+    except Exception as error:  # noqa: BLE001
+        log.info("%s version %s cannot be tagged by this process: %s", tag.name, tag.version, error)
+        return False
+    return True

@@ -18,6 +18,17 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Tag:
+    """What is to be noted at a version in that registry."""
+
+    uri: str
+    name: str
+    version: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Refused:
     """The version will not do, and why."""
 

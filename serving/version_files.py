@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bookshelf.errors import ModelUnavailable
+from serving.loader_words import Tag
 from serving.loading import LoadedModel, load_model
 from serving.local_copy import LocalCopies
 
@@ -70,6 +71,11 @@ def client_of(uri: str) -> MlflowClient:
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     return mlflow.MlflowClient()
+
+
+def set_tag(tag: Tag) -> None:
+    """Note it in the registry. Raises whatever its store and driver raise."""
+    client_of(tag.uri).set_model_version_tag(tag.name, tag.version, tag.key, tag.value)
 
 
 @contextmanager

@@ -98,6 +98,25 @@ def test_a_version_that_will_not_do_is_refused_beside_for_the_reason_that_it_is_
 
 
 @pytest.mark.usefixtures("patient")
+def test_what_is_noted_at_a_version_is_noted_by_the_process_and_by_the_worker_where_that_cannot(
+    kept: Loader,
+    loader: Loader,
+    other_home: Settings,
+    writer: Any,
+    price_model: PriceRegressor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    appointed = appointment(writer, price_model)
+    Registry(other_home, kept).champion(appointed, beside=True)  # so that the process is there
+    Registry(other_home, loader).note_refused(appointed, "by the worker")
+    assert loader.process_id is None
+    assert writer.tags("price", appointed.version)["serving"] == "refused: by the worker"
+    monkeypatch.setattr("serving.champions.set_tag", lambda tag: pytest.fail(f"the worker sets {tag}"))
+    Registry(other_home, kept).note_refused(appointed, "by the process")
+    assert writer.tags("price", appointed.version)["serving"] == "refused: by the process"
+
+
+@pytest.mark.usefixtures("patient")
 def test_a_process_that_is_killed_as_it_starts_works_or_rests_keeps_no_version_from_being_loaded(
     kept: Loader,
     loader: Loader,
