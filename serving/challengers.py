@@ -28,7 +28,7 @@ class Registry(Protocol):
 
     def on_trial(self, name: ModelName) -> WantedTrial | None: ...
 
-    def champion(self, appointed: Appointment) -> Champion: ...
+    def champion(self, appointed: Appointment, *, beside: bool = False) -> Champion: ...
 
     def note_refused(self, appointed: Appointment, reason: str) -> None: ...
 
@@ -89,7 +89,7 @@ class TrialFollower:
 
     def _try(self, wanted: WantedTrial, version: Appointment) -> None:
         try:
-            answers = self._prepare(self._registry.champion(version))
+            answers = self._prepare(self._registry.champion(version, beside=True))
         except ModelUnavailable as error:
             log.warning("%s version %s is not tried: %s", version.name, version.version, error)
             self._retries.failed(version)

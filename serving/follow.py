@@ -32,7 +32,7 @@ class Registry(Protocol):
 
     def last_on_duty(self, name: ModelName) -> Appointment | None: ...
 
-    def champion(self, appointed: Appointment) -> Champion: ...
+    def champion(self, appointed: Appointment, *, beside: bool = False) -> Champion: ...
 
     def note_on_duty(self, champion: Champion, at: str) -> None: ...
 
@@ -124,8 +124,9 @@ class Follower:
         self._shelf.leftovers.note()
 
     def _put(self, wanted: Appointment, *, tell: bool) -> None:
-        answers = self._prepare(self._registry.champion(wanted))
-        at, replaces = now(), self._shelf[wanted.name].answers is not None
+        replaces = self._shelf[wanted.name].answers is not None
+        answers = self._prepare(self._registry.champion(wanted, beside=replaces))
+        at = now()
         self._shelf.put(wanted.name, answers, at)
         self._retries.forget(wanted.name)
         if replaces:

@@ -148,7 +148,7 @@ class KnownChampions:
     def on_trial(self, name: str) -> WantedTrial | None:
         return self.trials.get(name)
 
-    def champion(self, appointed: Appointment) -> Champion:
+    def champion(self, appointed: Appointment, **_beside: bool) -> Champion:
         return self.challengers.get(appointed.version, self.champions[appointed.name])
 
     def note_on_duty(self, champion: Champion, at: str) -> None:

@@ -32,7 +32,7 @@ class ScriptedRegistry:
             raise ModelUnavailable("the registry does not answer")
         return self.wanted if name == "price" else None
 
-    def champion(self, appointed: Appointment) -> Champion:
+    def champion(self, appointed: Appointment, **_beside: bool) -> Champion:
         self.loaded.append(appointed.version)
         if appointed.version in self.broken:
             raise ModelUnavailable(f"{appointed.name} version {appointed.version} has no signature")
