@@ -27,9 +27,10 @@ help: ## List the targets.
 run: ports $(INSTALLED) ## Set up what is missing, do the main job, keep everything serving. SOURCE=<url> names the shop.
 	@exec $(BIN)/python -m walk up
 
-# Before anything is installed: a taken port is told at once.
+# Before anything is installed, which takes minutes; later `walk up` asks, and knows what runs already.
+# Without a Python there is nothing to ask with, and install.sh says so.
 ports:
-	@$(PYTHON) walk/ports.py $(or $(BOOKSHELF_HOST),127.0.0.1) \
+	@[ -e $(INSTALLED) ] || ! command -v "$(PYTHON)" >/dev/null || "$(PYTHON)" walk/ports.py $(or $(BOOKSHELF_HOST),127.0.0.1) \
 		API_PORT=$(API_PORT) BENTO_PORT=$(BENTO_PORT) MLFLOW_PORT=$(MLFLOW_PORT)
 
 stop: ## Stop what `make run` serves.

@@ -11,8 +11,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from filelock import FileLock
+from filelock import AcquireReturnProxy, FileLock
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
+
+from bookshelf.errors import SettingsError
 
 # One number for every process that may migrate the tables of one PostgreSQL database.
 _MIGRATION_LOCK = 7_263_001
@@ -24,7 +26,8 @@ def open_database(url: str) -> Engine:
     """Engine on `url` with its tables migrated, whoever else opens it at the same time.
 
     `postgresql://` is taken as psycopg 3. SQLite runs in WAL mode, so that readers see the last
-    committed snapshot while a crawl is being published.
+    committed snapshot while a crawl is being published. Raises `SettingsError` for a place that cannot be
+    written to.
     """
     address = make_url(url)
     if address.drivername == "postgresql":
@@ -33,9 +36,7 @@ def open_database(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-        path = Path(address.database or "")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with _locked(Path(address.database or "")):
             _migrate(engine)
     else:
         _migrate(engine)
@@ -67,6 +68,18 @@ def note_sizes(connection: Connection, *tables: Table) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"ANALYZE {', '.join(table.name for table in tables)}"))
+
+
+def _locked(file: Path) -> AcquireReturnProxy:
+    """The lock on a SQLite file, taken; its folder is made."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(f"{file}.lock").acquire()
+    except OSError as error:
+        raise SettingsError(
+            f"the catalogue cannot be kept in {file.parent} ({error.strerror}): BOOKSHELF_HOME, or "
+            "BOOKSHELF_DATABASE_URL if it is set, must name a place that can be written to"
+        ) from error
 
 
 def _migrate(engine: Engine) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import (
     AliasChoices,
@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from bookshelf.errors import SettingsError
 
@@ -48,16 +50,38 @@ def _seconds(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
+# It may hold a password: what is said of it does not show it.
+_UNSHOWN = "BOOKSHELF_DATABASE_URL"
+_DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
-class Settings(BaseSettings):
+
+class Installation(BaseSettings):
+    """What tells an installation from others: enough to find what runs from it, however the rest is set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BOOKSHELF_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
+    )
+
+    home: Path = ROOT / "var"
+
+    @field_validator("home")
+    @classmethod
+    def _a_folder_or_nothing_yet(cls, value: Path) -> Path:
+        found = next(place for place in (value.absolute(), *value.absolute().parents) if place.exists())
+        if not found.is_dir():
+            raise PydanticCustomError("folder", "it must be a folder; {file} is a file", {"file": str(found)})
+        return value
+
+
+Read = TypeVar("Read", bound=Installation)
+
+
+class Settings(Installation):
     """Everything an operator may set; each field's variable is BOOKSHELF_<NAME> unless it says otherwise.
 
     An empty variable counts as not set; a duration is a number of seconds, or ISO 8601.
     """
 
-    model_config = SettingsConfigDict(env_prefix="BOOKSHELF_", env_ignore_empty=True, frozen=True)
-
-    home: Path = ROOT / "var"
     mlruns: Path = ROOT / "mlruns"
     export_csv: Path = ROOT / "data" / "books.csv"
     database_url: str = ""
@@ -68,7 +92,7 @@ class Settings(BaseSettings):
     fetch_pause: Duration = Field(default=timedelta(0), ge=timedelta(0))
     fetch_timeout: Duration = Field(default=timedelta(seconds=15), gt=timedelta(0))
 
-    # Five fields of a crontab, or `off`; read by bookshelf/cron.py, for which the web process has no use.
+    # Five fields of a crontab, or `off`; checked by `load_settings`: the web process has no use for them.
     schedule: str = Field(default="17 3 * * *", max_length=200)
     schedule_time_zone: str = Field(default="UTC", max_length=100)
     # Once a week, an hour after a scrape: what is known of books changes slowly, a training takes minutes of
@@ -120,6 +144,19 @@ class Settings(BaseSettings):
     access_token_lifetime: Duration = timedelta(minutes=15)
     refresh_token_lifetime: Duration = timedelta(days=7)
     model_timeout: Duration = timedelta(seconds=30)
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database_that_we_know(cls, value: str) -> str:
+        try:
+            known = not value or make_url(value).drivername in _DATABASES
+        except (ArgumentError, ValueError):
+            known = False
+        if not known:
+            raise PydanticCustomError(
+                "database", "it must be postgresql://USER:PASSWORD@HOST:PORT/NAME or sqlite:////PATH"
+            )
+        return value
 
     @field_validator("drift_windows")
     @classmethod
@@ -178,20 +215,41 @@ def load_settings() -> Settings:
 
     In a Bento no home is usual: what it serves lies elsewhere, and an empty one would pass for it.
     """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        raise SettingsError("; ".join(map(_in_words, error.errors()))) from error
+    settings = _read(Settings)
     given = settings.model_fields_set
     if _BENTO.exists() and not ("home" in given and {"mlruns", "mlflow_tracking_uri"} & given):
         raise SettingsError("BOOKSHELF_HOME and MLFLOW_TRACKING_URI must say what a Bento is to serve")
+    _check_schedules(settings)
     return settings
 
 
+def load_installation() -> Installation:
+    """Which installation this environment is of. Raises `SettingsError` naming the variable at fault."""
+    return _read(Installation)
+
+
+def _read(kind: type[Read]) -> Read:
+    try:
+        return kind()
+    except ValidationError as error:
+        # What could not be derived from a field that is wrong is no second fault.
+        faults = [one for one in error.errors() if one["type"] != "default_factory_not_called"]
+        raise SettingsError("; ".join(map(_in_words, faults))) from error
+
+
+def _check_schedules(settings: Settings) -> None:
+    """Here and not only by whoever keeps them: those are started last, and only their logs would tell."""
+    from bookshelf.cron import read_cron  # APScheduler
+
+    read_cron(settings.schedule, settings.schedule_time_zone, "BOOKSHELF_SCHEDULE")
+    read_cron(settings.retrain_schedule, settings.schedule_time_zone, "BOOKSHELF_RETRAIN_SCHEDULE")
+
+
 def _in_words(error: ErrorDetails) -> str:
-    name = str(error["loc"][0])
+    name, said = str(error["loc"][0]), error["msg"]
     variable = name if name.isupper() else f"BOOKSHELF_{name.upper()}"
-    return f"{variable}={str(error['input'])!r} cannot be used: {error['msg'].lower()}"
+    shown = variable if variable == _UNSHOWN else f"{variable}={str(error['input'])!r}"
+    return f"{shown} cannot be used: {said[:1].lower()}{said[1:]}"
 
 
 def _variable(field: str) -> str:

@@ -12,13 +12,18 @@ class Stopped(BaseException):
     """SIGTERM or SIGINT came; like KeyboardInterrupt it is no error that anyone should handle."""
 
 
+def ignore_signals() -> None:
+    """From here on, until `stopped_by_signals` ends, nothing cuts short what ends now."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Within it SIGTERM and SIGINT raise `Stopped`, once."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):  # one is enough; what ends now must not be cut short
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()  # one is enough
         raise Stopped
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}

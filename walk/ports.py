@@ -1,4 +1,4 @@
-"""Refuse early: a port that something else listens on is named together with the variable that moves it.
+"""Refuse early: a port or a host that cannot be listened on is named together with the variable that sets it.
 
 Standard library only, because `make run` asks before anything is installed:
 
@@ -7,13 +7,18 @@ Standard library only, because `make run` asks before anything is installed:
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 
 
+class Unusable(Exception):
+    """Nobody could listen there, whether or not somebody does; the text names the variable at fault."""
+
+
 def taken_ports(host: str, ports: dict[str, int]) -> dict[str, int]:
-    """Those of `ports` (variable -> number) that cannot be listened on at `host`."""
-    return {variable: port for variable, port in ports.items() if not _is_free(host, port)}
+    """Those of `ports` (variable -> number) that something listens on at `host`. Raises `Unusable`."""
+    return {variable: port for variable, port in ports.items() if not _is_free(host, variable, port)}
 
 
 def complaint(taken: dict[str, int]) -> str:
@@ -24,14 +29,25 @@ def complaint(taken: dict[str, int]) -> str:
     )
 
 
-def _is_free(host: str, port: int) -> bool:
+def _is_free(host: str, variable: str, port: int) -> bool:
     with socket.socket() as listener:
         # As the servers do: a port whose last connections are still closing down is free.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
-        except OSError:
-            return False
+        except (OSError, UnicodeError) as error:
+            number = getattr(error, "errno", None)
+            if number == errno.EADDRINUSE:
+                return False
+            if number in (errno.EACCES, errno.EPERM):
+                raise Unusable(
+                    f"this user may not listen on port {port}; set {variable}=<port>, from 1024 on"
+                ) from error
+            reason = getattr(error, "strerror", error)
+            raise Unusable(
+                f"BOOKSHELF_HOST={host!r} cannot be listened on ({reason}); it must be an IPv4 address of "
+                "this machine, such as 127.0.0.1, or 0.0.0.0 for all of them"
+            ) from error
     return True
 
 
@@ -46,5 +62,8 @@ def _parse(assignments: list[str]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    if taken := taken_ports(sys.argv[1], _parse(sys.argv[2:])):
-        sys.exit(complaint(taken))
+    try:
+        if taken := taken_ports(sys.argv[1], _parse(sys.argv[2:])):
+            sys.exit(complaint(taken))
+    except Unusable as unusable:
+        sys.exit(f"error: {unusable}")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookshelf.settings import QUIET_ENVIRONMENT, ROOT, Settings
+from bookshelf.settings import QUIET_ENVIRONMENT, ROOT, Installation, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def environment(settings: Settings) -> Mapping[str, str]:
     }
 
 
-def mark(settings: Settings, program: str = "") -> str:
+def mark(of: Installation, program: str = "") -> str:
     """The mark of this installation's processes: by home, so that two installations do not meet."""
-    return f"{settings.home.resolve()}:{program}"
+    return f"{of.home.resolve()}:{program}"
 
 
 def _tool(name: str, *arguments: object) -> tuple[str, ...]:

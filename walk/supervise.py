@@ -19,8 +19,8 @@ from pathlib import Path
 
 import psutil
 
-from bookshelf.errors import BookshelfError
-from bookshelf.settings import ROOT, Settings
+from bookshelf.errors import BookshelfError, SettingsError
+from bookshelf.settings import ROOT, Installation, Settings
 from walk.launch import kill_marked
 from walk.programs import Program, environment, mark
 
@@ -90,40 +90,49 @@ class Supervisor:
         )
 
 
-def stop_running(settings: Settings) -> bool:
+def stop_running(of: Installation) -> bool:
     """End an earlier `make run`, its supervisor and whatever is left of them; False if nothing ran."""
-    found = [one for one in (running_walk(settings), running_supervisor(settings)) if one is not None]
+    found = [one for one in (running_walk(of), running_supervisor(of)) if one is not None]
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):  # the supervisor ends with the walk
             process.terminate()
             psutil.wait_procs([process], timeout=STOP_PATIENCE.total_seconds() * 2)
-    return kill_marked(mark(settings)) > 0 or bool(found)
+    return kill_marked(mark(of)) > 0 or bool(found)
 
 
-def note_walk(settings: Settings) -> None:
-    """Leave word that this process is the walk of this home, for whoever wants to end it."""
-    file = _walk_file(settings)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(str(os.getpid()))
+def note_walk(of: Installation) -> None:
+    """Leave word that this process is the walk of this home, for whoever wants to end it.
+
+    Raises `SettingsError` for a home that cannot be written to.
+    """
+    file = _walk_file(of)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(str(os.getpid()))
+    except OSError as error:
+        raise SettingsError(
+            f"BOOKSHELF_HOME={str(of.home)!r} cannot be used: it must be a folder that can be written to "
+            f"({error.strerror})"
+        ) from error
 
 
-def running_walk(settings: Settings) -> psutil.Process | None:
+def running_walk(of: Installation) -> psutil.Process | None:
     """The `walk up` of this home, if one runs."""
     try:
-        process = psutil.Process(int(_walk_file(settings).read_text()))
+        process = psutil.Process(int(_walk_file(of).read_text()))
         # A number is given again once its process has ended.
         return process if process.cmdline()[-2:] == ["walk", "up"] and process.pid != os.getpid() else None
     except (FileNotFoundError, ValueError, psutil.Error):
         return None
 
 
-def _walk_file(settings: Settings) -> Path:
-    return settings.home.resolve() / "run" / "walk.pid"
+def _walk_file(of: Installation) -> Path:
+    return of.home.resolve() / "run" / "walk.pid"
 
 
-def running_supervisor(settings: Settings) -> psutil.Process | None:
+def running_supervisor(of: Installation) -> psutil.Process | None:
     """The supervisord of this home, if one runs."""
-    config = str(configuration_path(settings))
+    config = str(configuration_path(of))
     for process in psutil.process_iter(["cmdline"]):
         line = process.info["cmdline"] or []
         if config in line and any("supervisord" in part for part in line):
@@ -131,8 +140,8 @@ def running_supervisor(settings: Settings) -> psutil.Process | None:
     return None
 
 
-def configuration_path(settings: Settings) -> Path:
-    return settings.home.resolve() / "run" / "supervisord.conf"
+def configuration_path(of: Installation) -> Path:
+    return of.home.resolve() / "run" / "supervisord.conf"
 
 
 def configuration(settings: Settings, wanted: Sequence[Program]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bookshelf.errors import SettingsError
-from bookshelf.settings import Settings, load_settings
+from bookshelf.settings import Settings, load_installation, load_settings
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,11 @@ def test_a_duration_is_seconds_or_iso(monkeypatch: pytest.MonkeyPatch, said: str
         ("BOOKSHELF_DRIFT_COOLDOWN", "-1"),
         ("BOOKSHELF_PREDICTION_RETENTION", "0"),
         ("BOOKSHELF_PREDICTION_RETENTION", "a quarter"),
+        ("BOOKSHELF_SCHEDULE", "abc"),
+        ("BOOKSHELF_RETRAIN_SCHEDULE", "xyz"),
+        ("BOOKSHELF_SCHEDULE_TIME_ZONE", "Mars/Olympus"),
+        ("BOOKSHELF_HOME", __file__),
+        ("BOOKSHELF_HOME", f"{__file__}/below/a/file"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_variable(
@@ -46,9 +51,51 @@ def test_a_value_that_cannot_be_used_is_named_with_its_variable(
         load_settings()
 
 
+def test_of_one_fault_nothing_else_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKSHELF_RUN_LEASE", "abc")
+    monkeypatch.delenv("BOOKSHELF_ENCODERS", raising=False)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value).count("cannot be used") == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("nonsense", "mysql://me:hunter2@x/y", "postgres://me:hunter2@x/y"),
+        *("postgresql+psycopg2://me:hunter2@x/y", "postgresql://me:hunter2@x:port/y"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused_and_its_password_not_shown(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("BOOKSHELF_DATABASE_URL", address)
+    with pytest.raises(
+        SettingsError, match=r"^BOOKSHELF_DATABASE_URL cannot be used.*postgresql://"
+    ) as refused:
+        load_settings()
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql://me@/books?host=/run", "postgresql+psycopg://x/y", "sqlite:///b"]
+)
+def test_databases_of_both_kinds_can_be_used(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("BOOKSHELF_DATABASE_URL", address)
+    assert load_settings().catalogue_url == address
+
+
+def test_an_installation_is_known_by_its_home_whatever_else_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("BOOKSHELF_HOME", str(tmp_path))
+    monkeypatch.setenv("BOOKSHELF_QUEUE_PRICE", "-1")
+    assert load_installation().home == tmp_path
+
+
 def test_more_drift_windows_must_be_looked_at_than_must_violate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOKSHELF_DRIFT_VIOLATIONS", "6")
-    with pytest.raises(SettingsError, match=r"BOOKSHELF_DRIFT_WINDOWS=.* must not be less"):
+    with pytest.raises(SettingsError, match=r"BOOKSHELF_DRIFT_WINDOWS=.* BOOKSHELF_DRIFT_VIOLATIONS=6"):
         load_settings()
     monkeypatch.setenv("BOOKSHELF_DRIFT_WINDOWS", "6")
     assert load_settings().drift_windows == 6

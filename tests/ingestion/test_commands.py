@@ -235,6 +235,6 @@ def test_publish_on_an_empty_catalogue_says_what_to_do_first() -> None:
 
 def test_scraping_brings_no_model_library() -> None:
     heavy = "feast torch mlflow pandas sklearn"
-    code = f"import sys, ingestion.__main__; print(sorted(set('{heavy}'.split()) & set(sys.modules)))"
+    code = f"import sys, ingestion.command_line; print(sorted(set('{heavy}'.split()) & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from bookshelf.settings import ROOT, Settings
 from tests.conftest import free_port
-from walk.ports import complaint, taken_ports
+from walk.ports import Unusable, complaint, taken_ports
 
 
 def test_a_free_port_is_not_taken() -> None:
@@ -38,6 +43,78 @@ def test_the_script_that_make_calls_refuses_a_port_in_use() -> None:
     assert asked.returncode == 1
     assert f"port {port} is in use" in asked.stderr
     assert "MLFLOW_PORT" in asked.stderr
+
+
+def test_a_host_that_this_machine_does_not_have_is_named_by_its_variable() -> None:
+    for host in ("192.0.2.1", "::1", "no-such-host.invalid", "a..b"):
+        with pytest.raises(Unusable, match=rf"^BOOKSHELF_HOST='{host}' cannot be listened on"):
+            taken_ports(host, {"API_PORT": 21699})
+
+
+def test_a_port_that_the_user_may_not_listen_on_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forbid(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("walk.ports.socket.socket.bind", forbid)
+    with pytest.raises(Unusable, match="not listen on port 80; set API_PORT=<port>, from 1024 on"):
+        taken_ports("127.0.0.1", {"API_PORT": 80})
+
+
+def test_the_script_that_make_calls_names_the_host_that_it_cannot_use() -> None:
+    asked = subprocess.run(
+        [sys.executable, "-S", "walk/ports.py", "192.0.2.1", "MLFLOW_PORT=21699"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 1
+    assert asked.stderr.startswith("error: BOOKSHELF_HOST='192.0.2.1'")
+    assert asked.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A repository in which nothing is installed yet."""
+    for name in ("Makefile", "install.sh", "walk/ports.py", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def make(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_make_run_without_a_python_says_which_one_it_needs(bare: Path) -> None:
+    refused = make(bare, "run", "PYTHON=no-such-python")
+    assert refused.returncode
+    assert "error: no-such-python is not Python 3.11" in refused.stderr
+    assert "command not found" not in refused.stderr
+
+
+def test_before_it_is_installed_make_run_refuses_a_port_in_use(bare: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        refused = make(bare, "run", f"API_PORT={port}", f"PYTHON={sys.executable}")
+    assert refused.returncode
+    assert f"port {port} is in use" in refused.stderr
+
+
+def test_once_it_is_installed_make_run_leaves_the_ports_to_the_walk_that_knows_what_runs(bare: Path) -> None:
+    python = bare / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho asked for: $*\n")
+    python.chmod(0o755)
+    (bare / ".venv" / "installed").touch()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ran = make(bare, "run", f"API_PORT={listener.getsockname()[1]}", f"PYTHON={sys.executable}")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "asked for: -m walk up" in ran.stdout
 
 
 def test_a_port_that_is_no_number_is_refused() -> None:
