@@ -15,7 +15,7 @@ from bookshelf.errors import CrawlError, CrawlForbidden, FetchFailed, PageChange
 from bookshelf.snapshots import Failure
 from ingestion.listed import ListBroken, Listed
 from ingestion.page_store import Kept, PageStore
-from ingestion.pages import BookLink, Listing
+from ingestion.pages import NUMBER_OF_RESULTS, BookLink, Listing
 from ingestion.reader import PageReader, Reading, Way
 from ingestion.source import Source
 
@@ -54,6 +54,15 @@ class CrawlProgress:
 OnProgress = Callable[[CrawlProgress], None]
 
 
+class NotAShop(PageChanged):
+    """What lies at the address of a shop has not the layout that is read here."""
+
+    def __init__(self, name: str, found: PageChanged) -> None:
+        CrawlError.__init__(self, f"SOURCE={name} is not a shop of the layout that is read here: {found}")
+        self.field = found.field
+        self.url = found.url
+
+
 def read_shop(
     source: Source, engine: Engine, snapshot_id: int, workers: int, on_progress: OnProgress
 ) -> Generator[Found, None, None]:
@@ -76,6 +85,10 @@ def read_shop(
         except ListBroken:
             store.unmark()
             raise
+        except PageChanged as error:
+            if (error.field, error.url) != (NUMBER_OF_RESULTS, source.start_url):
+                raise
+            raise NotAShop(source.name, error) from error
         store.forget_unseen()
 
 

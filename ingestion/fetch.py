@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,9 @@ _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _NO_CONDITIONS: Mapping[str, str] = {}
+
+#: Hears what a user should know.
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +73,7 @@ class PoliteFetcher:
         self._next_turn = 0.0
         self._traffic = Traffic()
         self._traffic_lock = threading.Lock()
+        self._tell: Tell | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +102,15 @@ class PoliteFetcher:
         _check_found(url, answer.status)
         # The stamp of a page found elsewhere is that page's: under this address it would say nothing.
         return Fetched(answer.body, Stamp.of(answer.headers) if answer.url == url else Stamp())
+
+    @contextmanager
+    def telling(self, tell: Tell) -> Iterator[None]:
+        """Within it `tell` hears of an address that has failed twice and is asked again."""
+        self._tell = tell
+        try:
+            yield
+        finally:
+            self._tell = None
 
     def locate(self, url: str) -> str:
         """The address at which that page is really found, redirects followed; the page is not fetched."""
@@ -162,6 +176,9 @@ class PoliteFetcher:
                 reason = _said(answer.status)
                 asked_to_wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
             if attempt < self._policy.attempts:
+                if attempt == 2 and self._tell is not None:
+                    attempts = self._policy.attempts
+                    self._tell(f"{url} cannot be had ({reason}); it is asked {attempts} times in all.")
                 self._sleep(url, self._wait(url, attempt, asked_to_wait))
         raise FetchFailed(url, f"{reason}, {self._policy.attempts} times")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from bookshelf.errors import FetchFailed, SettingsError
 from bookshelf.publication import STAND_IN
 from bookshelf.settings import LIVE_SHOP
-from ingestion.fetch import FetchPolicy, PoliteFetcher
+from ingestion.fetch import FetchPolicy, PoliteFetcher, Tell
 from ingestion.fetched import Fetch, Fetched, Stamp, Traffic
 
 SAMPLE_SHOP = STAND_IN
@@ -22,8 +22,6 @@ SAMPLE_SHOP_URL = "http://sample-shop.invalid/"
 #: How long the live shop may take to show itself before the sample shop is taken.
 LIVE_PATIENCE = timedelta(seconds=4)
 _LONGEST_ADDRESS = 500  # as much as a snapshot keeps
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ def open_source(
     """The shop at `named`, or, if that is empty, the live shop, or the sample in its place if it may.
 
     A shop that was named is never replaced: if it does not answer, that is a `FetchFailed`. What was
-    taken in place of the live shop, and why, is said through `tell`.
+    taken in place of the live shop, and why, is said through `tell`; and that a shop is asked again.
     """
     if not named and may_stand_in and (missing := _why_missing(live_shop, policy, patience)):
         tell(f"{live_shop} does not answer ({missing}).")
@@ -79,7 +77,17 @@ def open_source(
         return
     name = source_name(named or live_shop)
     with _open_shop(name, policy) as fetcher:
-        yield Source(name, fetcher.locate(name), fetcher)
+        with fetcher.telling(tell):
+            start_url = _first_page(fetcher, name)
+        yield Source(name, start_url, fetcher)
+
+
+def _first_page(fetcher: PoliteFetcher, name: str) -> str:
+    try:
+        return fetcher.locate(name)
+    except FetchFailed as error:
+        reason = f"{error.reason}; SOURCE={name} must be the address of a shop that answers"
+        raise FetchFailed(error.url, reason) from error
 
 
 def _open_shop(address: str, policy: FetchPolicy) -> PoliteFetcher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ import pytest
 from bookshelf.catalogue import Catalogue
 from bookshelf.errors import CrawlForbidden, FetchFailed, SettingsError
 from bookshelf.snapshots import Failure
-from ingestion.crawl import CrawlProgress, read_shop
+from ingestion.crawl import CrawlProgress, NotAShop, read_shop
 from ingestion.fetch import FetchPolicy
 from ingestion.source import SAMPLE_SHOP, SAMPLE_SHOP_URL, open_source, source_name
+from tests.conftest import free_port
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
@@ -47,6 +49,26 @@ def test_a_named_shop_that_does_not_answer_is_an_error_and_never_replaced(nobody
     address = f"http://127.0.0.1:{nobodys_port}/"
     with pytest.raises(FetchFailed, match="connection refused"), open_source(address, POLICY, untold):
         pass
+
+
+def test_while_a_named_shop_is_asked_again_that_is_said_and_in_the_end_whose_address_it_was() -> None:
+    address, said = f"http://127.0.0.1:{free_port()}/", list[str]()
+    patient = replace(POLICY, attempts=3)
+    with (
+        pytest.raises(FetchFailed, match=rf"refused, 3 times; SOURCE={address} must be the address"),
+        open_source(address, patient, said.append),
+    ):
+        pass
+    assert said == [f"{address}robots.txt cannot be had (connection refused); it is asked 3 times in all."]
+
+
+def test_what_is_no_shop_of_this_layout_is_said_to_be_none(shop: SmallShop, catalogue: Catalogue) -> None:
+    shop.pages["/"] = b"<html><head><title>A blog</title></head><body>Hello</body></html>"
+    with (
+        open_source(shop.url, POLICY, untold) as source,
+        pytest.raises(NotAShop, match=rf"^SOURCE={shop.url} is not a shop of the layout .*number of results"),
+    ):
+        list(read_shop(source, catalogue.engine, 1, 2, lambda _: None))
 
 
 def test_without_a_name_the_live_shop_is_read_if_it_answers(shop: SmallShop) -> None:
