@@ -84,11 +84,13 @@ def publish_features(
     say so as created, so that rows written anew from the history are the same. Vectors of another encoder
     than before are added with `at` as created. Of several publishers at once one works and the others
     wait; one that was killed is made good by the next. Books that left keep their rows.
+    `at` is when it begins; each revision is marked with the time at which its rows were there, checked.
     `progress` draws a bar; by default where stderr is a terminal.
 
     Raises `FeatureStoreError`, and leaves the revisions unpublished, if the catalogue is empty or if a
     value differs online.
     """
+    started = time.monotonic()
     home = settings.home.resolve() / "feast"
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.publish_lock):
@@ -108,7 +110,8 @@ def publish_features(
                 report = publisher.publish(replace(plan, new_encoder=True, checked=0), mark)
         for revision in revisions:
             if not revision.features_published:
-                catalogue.snapshots.mark_features_published(revision.snapshot_id, at)
+                done = at + timedelta(seconds=time.monotonic() - started)
+                catalogue.snapshots.mark_features_published(revision.snapshot_id, done)
     return report
 
 
