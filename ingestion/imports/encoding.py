@@ -31,7 +31,8 @@ def find_encoding(file: IO[bytes]) -> Encoding:
     """The encoding of a file, whose whole content is read, a line at a time.
 
     UTF-8 if all of it is; UTF-8 with damaged lines if more lines with letters beyond ASCII are so than
-    are not; Windows-1252 otherwise, or Latin-1 if it has bytes that Windows-1252 does not.
+    are not; Windows-1252 otherwise, or Latin-1 if it has bytes that Windows-1252 does not. Raises
+    `BookshelfError` for what is no text.
     """
     head = file.read(4)
     for bom, codec in _BOMS:
@@ -42,6 +43,10 @@ def find_encoding(file: IO[bytes]) -> Encoding:
     windows = True
     while line := file.readline(_PART):
         number += 1
+        if number == 1 and b"\0" in line:
+            raise BookshelfError(
+                "the file is no text: it begins with zero bytes (if it is UTF-16, name that by --encoding)"
+            )
         if line.isascii():
             continue
         windows = windows and not any(byte in line for byte in _NOT_WINDOWS)

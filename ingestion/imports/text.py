@@ -38,7 +38,7 @@ def delimited(opened: Opened, kind: str, reading: Reading) -> Iterator[Table]:
         try:
             header = [name.strip() for name in next(rows, [])]
         except csv.Error as error:
-            raise BookshelfError(f"the first line cannot be read: {error}") from error
+            raise BookshelfError(f"the first line cannot be read: {_broken(error, 1)}") from error
         if not any(header):
             raise BookshelfError("the file is empty: its first line must name the columns")
         yield Table(header, _delimited_rows(rows, header), told)
@@ -53,7 +53,7 @@ def _delimited_rows(rows: Any, header: Sequence[str]) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Row(line, {}, f"the row cannot be read: {error}")
+            yield Row(line, {}, f"the row cannot be read: {_broken(error, line)}")
             continue
         if not values:
             continue
@@ -62,6 +62,13 @@ def _delimited_rows(rows: Any, header: Sequence[str]) -> Iterator[Row]:
             yield Row(line, cells, f"the row has {len(values)} cells, where the header has {len(header)}")
         else:
             yield Row(line, cells, _damage(values))
+
+
+def _broken(error: csv.Error, line: int) -> str:
+    """What is wrong with the row that begins on that line."""
+    if str(error).startswith(("unexpected end of data", "field larger than")):
+        return f"a quote opened on line {line} is never closed"
+    return str(error)
 
 
 @contextmanager

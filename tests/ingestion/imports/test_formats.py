@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bookshelf.catalogue import Catalogue
-from tests.ingestion.imports.files import WRITERS, Import, a_row, books, isbn, refused, write_csv
+from bookshelf.errors import BookshelfError
+from tests.ingestion.imports.files import WRITERS, Import, a_row, as_excel, books, isbn, refused, write_csv
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -64,6 +65,13 @@ def test_what_was_found_out_about_a_file_is_said(
     assert told in said
     assert "title ← title" in said
     assert "not used: x" in said
+
+
+@pytest.mark.parametrize("name", ["books.csv", "books.tsv", "books.ndjson"])
+def test_a_file_that_is_no_text_is_refused_as_that(imported: Import, tmp_path: Path, name: str) -> None:
+    path = as_excel(tmp_path / "really.xlsx", [{"isbn": isbn(1), "title": "Émile", "price": 5}])
+    with pytest.raises(BookshelfError, match=rf"{name}: the file is no text: it begins with zero bytes"):
+        imported(path.rename(tmp_path / name))
 
 
 def test_bytes_that_windows_does_not_know_are_latin_1(
