@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -23,6 +23,13 @@ log = logging.getLogger(__name__)
 
 # As long as a cancelled run may go on; and a fifth of a short lease, so that a few beats may fail.
 _LONGEST_BEAT = timedelta(seconds=1)
+# How the end of a run is logged: a cancelled one is as somebody wanted it, others can be gone on with.
+_LEVELS: Mapping[Status, Level] = {
+    "succeeded": "info",
+    "cancelled": "info",
+    "interrupted": "warning",
+    "quarantined": "warning",
+}
 
 
 class RunCancelled(BookshelfError):
@@ -83,7 +90,7 @@ class CarriedRun:
     def finish(self, status: Status, error: str | None = None) -> None:
         """Put the end on record. Raises `Conflict`, and logs nothing, if another has taken the run."""
         self._runs.finish(self.run.id, self._holder, now(), status, counts=self.counts, error=error)
-        self.say("ended", level="info" if error is None else "error", status=status, error=error)
+        self.say("ended", level=_LEVELS.get(status, "error"), status=status, error=error)
 
     def _beat(self) -> None:
         try:

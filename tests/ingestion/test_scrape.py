@@ -204,6 +204,8 @@ def test_a_run_that_is_cancelled_ends_soon_and_changes_nothing(
         cancelled.result()
     assert time.monotonic() - started < 30  # not the 50 seconds that the shop asked for
     assert runs.get(run.id).status == "cancelled"
+    last = RunLog(scraper.catalogue.engine).page(run.id, number=1, size=100)[0][-1]
+    assert (last.event, last.level) == ("ended", "info")
     assert scraper.catalogue.snapshot() is None
 
 
