@@ -143,6 +143,8 @@ EXAMPLES: dict[str, Any] = {
             "catalogue": {"status": "ok", "detail": "1000 books"},
             "model_server": {"status": "ok", "detail": "ready"},
             "features": {"status": "ok", "detail": "snapshot 1 is in the feature store"},
+            "worker": {"status": "ok", "detail": "nothing waits for it"},
+            "trainer": {"status": "ok", "detail": "nothing waits for it"},
         },
         "schedule": {"status": "on", "next_run_at": "2026-02-02T03:00:00Z"},
         "retraining": {"status": "on", "next_run_at": "2026-02-08T04:23:00Z"},

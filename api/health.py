@@ -18,6 +18,7 @@ from api.parts import Parts, parts
 from api.run_schemas import RunReply
 from api.schemas import Dependency, HealthReply, ScheduleReply
 from api.standing import as_it_stands
+from api.waiting import trainer, worker
 from api.wire import json_reply
 from bookshelf.catalogue import BookFilter, Catalogue, now
 from bookshelf.errors import BookshelfError
@@ -48,6 +49,8 @@ def examine(of: Parts) -> HealthReply:
         "catalogue": lambda: _catalogue(of.catalogue),
         "model_server": lambda: _model_server(of.gateway),
         "features": lambda: _features(of.catalogue),
+        "worker": lambda: worker(of.runs, now()),
+        "trainer": lambda: trainer(of.orders, now()),
     }
     asked = {name: of.probes.submit(probe) for name, probe in probes.items()}
     scrapes = of.probes.submit(_scheduled, of.runs)

@@ -90,11 +90,14 @@ class ScheduleReply(BaseModel):
 class HealthReply(BaseModel):
     """`ok` only if every dependency is; neither a schedule nor the last run is one.
 
+    Worker and trainer are known by what waits: `down` if a scheduled time has passed unheeded, `unknown` if
+    a run or an order has waited for two minutes.
+
     `last_run` is the one under way, or else the one that was asked for last.
     """
 
     status: Literal["ok", "degraded"]
-    dependencies: dict[Literal["catalogue", "model_server", "features"], Dependency]
+    dependencies: dict[Literal["catalogue", "model_server", "features", "worker", "trainer"], Dependency]
     schedule: ScheduleReply
     retraining: ScheduleReply
     last_run: RunReply | None

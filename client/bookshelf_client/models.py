@@ -320,6 +320,9 @@ class FoundBook(Answer):
 class HealthReply(Answer):
     """`ok` only if every dependency is; neither a schedule nor the last run is one.
 
+    Worker and trainer are known by what waits: `down` if a scheduled time has passed unheeded, `unknown` if
+    a run or an order has waited for two minutes.
+
     `last_run` is the one under way, or else the one that was asked for last.
     """
 

@@ -52,6 +52,8 @@ def test_all_is_ok_when_every_dependency_is(own: Any) -> None:
             "catalogue": {"status": "ok", "detail": "45 books"},
             "model_server": {"status": "ok", "detail": "ready"},
             "features": {"status": "ok", "detail": "snapshot 1 is in the feature store"},
+            "worker": {"status": "ok", "detail": "nothing waits for it"},
+            "trainer": {"status": "ok", "detail": "nothing waits for it"},
         },
         "schedule": {"status": "off", "next_run_at": None},
         "retraining": {"status": "off", "next_run_at": None},
@@ -104,6 +106,8 @@ def test_a_model_server_in_trouble_is_degraded(own: Any, model_server: Any, mood
         "catalogue": "ok",
         "model_server": "degraded",
         "features": "ok",
+        "worker": "ok",
+        "trainer": "ok",
     }
 
 
