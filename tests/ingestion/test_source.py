@@ -17,7 +17,6 @@ from bookshelf.snapshots import Failure
 from ingestion.crawl import CrawlProgress, NotAShop, read_shop
 from ingestion.fetch import FetchPolicy
 from ingestion.source import SAMPLE_SHOP, SAMPLE_SHOP_URL, open_source, source_name
-from tests.conftest import free_port
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import SmallShop
@@ -51,8 +50,10 @@ def test_a_named_shop_that_does_not_answer_is_an_error_and_never_replaced(nobody
         pass
 
 
-def test_while_a_named_shop_is_asked_again_that_is_said_and_in_the_end_whose_address_it_was() -> None:
-    address, said = f"http://127.0.0.1:{free_port()}/", list[str]()
+def test_while_a_named_shop_is_asked_again_that_is_said_and_in_the_end_whose_address_it_was(
+    nobodys_port: int,
+) -> None:
+    address, said = f"http://127.0.0.1:{nobodys_port}/", list[str]()
     patient = replace(POLICY, attempts=3)
     with (
         pytest.raises(FetchFailed, match=rf"refused, 3 times; SOURCE={address} must be the address"),
