@@ -15,7 +15,7 @@ from bookshelf.errors import CrawlError, CrawlForbidden, FetchFailed, PageChange
 from bookshelf.snapshots import Failure
 from ingestion.listed import ListBroken, Listed
 from ingestion.page_store import Kept, PageStore
-from ingestion.pages import NUMBER_OF_RESULTS, BookLink, Listing
+from ingestion.pages import MARKS_OF_A_LIST, BookLink, Listing
 from ingestion.reader import PageReader, Reading, Way
 from ingestion.source import Source
 
@@ -86,7 +86,7 @@ def read_shop(
             store.unmark()
             raise
         except PageChanged as error:
-            if (error.field, error.url) != (NUMBER_OF_RESULTS, source.start_url):
+            if error.url != source.start_url or error.field not in MARKS_OF_A_LIST:
                 raise
             raise NotAShop(source.name, error) from error
         store.forget_unseen()

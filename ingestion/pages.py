@@ -21,8 +21,10 @@ _TAIL_BYTES = 256
 _RESULTS = re.compile(r"([\d,]{1,12}) results?(?: - showing (\d+) to (\d+))?\b")
 _PRICE = re.compile(r"£(\d{1,7}\.\d\d)")
 _STOCKED = re.compile(r"In stock \((\d{1,7}) available\)")
-NUMBER_OF_RESULTS = "number of results"
 _STARS = {"One": 1, "Two": 2, "Three": 3, "Four": 4, "Five": 5}
+
+#: What a list has that is one of this layout at all.
+MARKS_OF_A_LIST = ("charset", "number of results")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,11 @@ class ListingPage(Page):
 
     def __init__(self, body: bytes, url: str) -> None:
         super().__init__(body, url)
-        form = self._one(NUMBER_OF_RESULTS, self._tree, "form", "form-horizontal")
+        form = self._one("number of results", self._tree, "form", "form-horizontal")
         said = " ".join(form.get_text(" ").split())
         counts = _RESULTS.search(said)
         if counts is None:
-            raise PageChanged(NUMBER_OF_RESULTS, url, repr(said[:100]))
+            raise PageChanged("number of results", url, repr(said[:100]))
         total, first, last = counts.groups()
         #: How many books the whole list holds, by its own count.
         self.total = int(total.replace(",", ""))

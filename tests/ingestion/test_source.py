@@ -63,11 +63,16 @@ def test_while_a_named_shop_is_asked_again_that_is_said_and_in_the_end_whose_add
     assert said == [f"{address}robots.txt cannot be had (connection refused); it is asked 3 times in all."]
 
 
-def test_what_is_no_shop_of_this_layout_is_said_to_be_none(shop: SmallShop, catalogue: Catalogue) -> None:
-    shop.pages["/"] = b"<html><head><title>A blog</title></head><body>Hello</body></html>"
+@pytest.mark.parametrize(
+    ("head", "missing"), [(b"", "charset"), (b"<meta charset=utf-8>", "number of results")]
+)
+def test_what_is_no_shop_of_this_layout_is_said_to_be_none(
+    shop: SmallShop, catalogue: Catalogue, head: bytes, missing: str
+) -> None:
+    shop.pages["/"] = b"<html><head>" + head + b"</head><body>A blog</body></html>"
     with (
         open_source(shop.url, POLICY, untold) as source,
-        pytest.raises(NotAShop, match=rf"^SOURCE={shop.url} is not a shop of the layout .*number of results"),
+        pytest.raises(NotAShop, match=rf"^SOURCE={shop.url} is not a shop of the layout .*{missing}"),
     ):
         list(read_shop(source, catalogue.engine, 1, 2, lambda _: None))
 
