@@ -121,6 +121,8 @@ def test_a_model_server_that_is_slow_is_not_waited_for(
         "catalogue": "ok",
         "model_server": "unknown",
         "features": "ok",
+        "worker": "ok",
+        "trainer": "ok",
     }
     assert model_server.asleep == ["/readyz"], "it was waited for"
 
