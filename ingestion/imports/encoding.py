@@ -45,7 +45,7 @@ def find_encoding(file: IO[bytes]) -> Encoding:
         number += 1
         if number == 1 and b"\0" in line:
             raise BookshelfError(
-                "the file is no text: its first line holds zero bytes (if it is UTF-16, name that by --encoding)"
+                "the file is no text: its first line has zero bytes (if it is UTF-16, say so by --encoding)"
             )
         if line.isascii():
             continue

@@ -70,7 +70,7 @@ def test_what_was_found_out_about_a_file_is_said(
 @pytest.mark.parametrize("name", ["books.csv", "books.tsv", "books.ndjson"])
 def test_a_file_that_is_no_text_is_refused_as_that(imported: Import, tmp_path: Path, name: str) -> None:
     path = as_excel(tmp_path / "really.xlsx", [{"isbn": isbn(1), "title": "Émile", "price": 5}])
-    with pytest.raises(BookshelfError, match=rf"{name}: the file is no text: its first line holds zero bytes"):
+    with pytest.raises(BookshelfError, match=rf"{name}: the file is no text: its first line has zero bytes"):
         imported(path.rename(tmp_path / name))
 
 
