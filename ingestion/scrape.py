@@ -15,11 +15,11 @@ from bookshelf.settings import Settings
 from bookshelf.snapshots import Failure, Snapshot
 from ingestion.checks import judge
 from ingestion.crawl import CrawlProgress, OnProgress, read_shop
-from ingestion.fetch import FetchPolicy
+from ingestion.fetch import FetchPolicy, Tell
 from ingestion.findings import report, summary
 from ingestion.follow_up import Publish, export_catalogue
 from ingestion.lease import CarriedRun, Quarantined, carrying
-from ingestion.source import Source, Tell, open_source
+from ingestion.source import Source, open_source
 
 # Enough that a batch costs far more than its transaction, and little to hold in memory.
 _BATCH = 500

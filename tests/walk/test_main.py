@@ -17,6 +17,7 @@ from bookshelf.settings import ROOT, Settings
 from tests.conftest import free_port
 from walk import up as walking
 from walk.__main__ import main
+from walk.supervise import Supervisor
 
 WRONG = {
     "BOOKSHELF_SCHEDULE": "abc",
@@ -83,7 +84,7 @@ def test_an_interrupt_while_it_stops_does_not_keep_it_from_ending_what_serves(
 
     monkeypatch.setattr(walking, "_refuse_if_busy", lambda _: None)
     monkeypatch.setattr(walking, "do_main_job", end_badly)
-    monkeypatch.setattr(walking.Supervisor, "stop", interrupted_stop)
+    monkeypatch.setattr(Supervisor, "stop", interrupted_stop)
     with handlers_kept():
         if failed:
             with pytest.raises(BookshelfError, match="by itself"):
