@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from filelock import AcquireReturnProxy, BaseFileLock, FileLock
+from filelock import FileLock
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
 
 from bookshelf.errors import SettingsError
@@ -70,7 +70,7 @@ def note_sizes(connection: Connection, *tables: Table) -> None:
         connection.execute(text(f"ANALYZE {', '.join(table.name for table in tables)}"))
 
 
-def _locked(file: Path) -> AcquireReturnProxy[BaseFileLock]:
+def _locked(file: Path) -> AbstractContextManager[object]:
     """The lock on a SQLite file, taken; its folder is made."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
