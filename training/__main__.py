@@ -19,6 +19,8 @@ from training import commands, registry_commands
 
 ALL = "all"
 NEWEST = "newest"
+#: The trainer goes on without a registry, until there is one.
+WATCH = "watch"
 
 _COMMANDS = {
     "main": "train all three models as they are trained by default",
@@ -46,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        return _run(parser(given).parse_args(given), load_settings())
+        options, settings = parser(given).parse_args(given), load_settings()
+        if options.command != WATCH:
+            _wait_for_registry(settings)
+        return _run(options, settings)
     except BookshelfError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -110,6 +115,12 @@ def _add_params(command: argparse.ArgumentParser, params: type[Any]) -> None:
             default=one.default,
             help=f"{one.metadata.get('help', '')} (default: {one.default!r})".strip(),
         )
+
+
+def _wait_for_registry(settings: Settings) -> None:
+    from training.answering import wait_for_registry  # an HTTP client, which no help text needs
+
+    wait_for_registry(settings)
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:
