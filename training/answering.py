@@ -14,7 +14,7 @@ from bookshelf.settings import Settings
 
 #: As long as a tracking server takes to start again.
 PATIENCE = timedelta(seconds=20)
-_ONE_TRY_SECONDS = 3
+_ONE_TRY_SECONDS = 5
 _BETWEEN_TRIES_SECONDS = 0.5
 
 
