@@ -8,7 +8,7 @@ from flask import Response
 
 from api.addresses import history_of
 from api.book_schemas import BookPage, BookReply, BookVersionReply, HistoryReply, SearchPage
-from api.documentation import group, problems
+from api.documentation import group
 from api.inputs import (
     BookPath,
     CatalogueQuery,
@@ -20,18 +20,19 @@ from api.inputs import (
 from api.pages import AskedPage
 from api.parts import parts
 from api.search import by_meaning, by_words
+from api.sources import known_source
 from api.wire import json_reply
 from bookshelf.book import ListedBook
 from bookshelf.catalogue import BookFilter, Order
 from bookshelf.errors import NotFound
 
-books = group("books", "/books", "What is on offer, and what was.", 422, 503)
+books = group("books", "/books", "What is on offer, and what was.", 404, 422, 503)
 
 
 @books.get("", responses={200: BookPage})
 def list_books(query: PageQuery) -> Response:
     """All books, by id."""
-    return _page(BookFilter(source=query.source, as_of=query.as_of), query)
+    return _page(BookFilter(source=known_source(query.source), as_of=query.as_of), query)
 
 
 @books.get("/search", responses={200: SearchPage})
@@ -56,7 +57,7 @@ def top_rated_books(query: TopRatedQuery) -> Response:
     """All books, the best rated first, ties by id; those without a rating come last."""
     if query.limit is not None:
         query = query.model_copy(update={"page_size": query.limit})
-    return _page(BookFilter(source=query.source, as_of=query.as_of), query, "rating")
+    return _page(BookFilter(source=known_source(query.source), as_of=query.as_of), query, "rating")
 
 
 @books.get("/price-range", responses={200: BookPage})
@@ -67,12 +68,15 @@ def books_in_price_range(query: PriceRangeQuery) -> Response:
     book's own currency: where sources sell in several, ask with `source`.
     """
     wanted = BookFilter(
-        min_price=query.lowest, max_price=query.highest, source=query.source, as_of=query.as_of
+        min_price=query.lowest,
+        max_price=query.highest,
+        source=known_source(query.source),
+        as_of=query.as_of,
     )
     return _page(wanted, query, "price")
 
 
-@books.get("/<book_id>", responses={200: BookReply, **problems(404)})
+@books.get("/<book_id>", responses={200: BookReply})
 def one_book(path: BookPath, query: CatalogueQuery) -> Response:
     """The book with that id, if it is on offer, or was then.
 
@@ -81,7 +85,7 @@ def one_book(path: BookPath, query: CatalogueQuery) -> Response:
     return json_reply(BookReply.of(_book(path.book_id, query)))
 
 
-@books.get("/<book_id>/history", responses={200: HistoryReply, **problems(404)})
+@books.get("/<book_id>/history", responses={200: HistoryReply})
 def book_history(path: BookPath) -> Response:
     """All that the catalogue ever said of a book, also of one that has left, the oldest first."""
     versions = parts().catalogue.history(path.book_id)

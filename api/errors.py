@@ -27,11 +27,14 @@ from bookshelf.errors import (
     OrderInProgress,
     RunInProgress,
 )
+from bookshelf.field_messages import message_of
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 _MAX_ERRORS = 100
 _MAX_FIELD_NAME = 200
+# In the sentence of a problem; its list has them all.
+_MOST_TOLD, _MOST_NAMED = 3, 20
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,10 @@ class InvalidRequest(BookshelfError):
 
     def __init__(self, errors: Iterable[FieldError]) -> None:
         self.errors = tuple(errors)[:_MAX_ERRORS]
-        super().__init__("; ".join(f"{error.field}: {error.message}" for error in self.errors[:3]))
+        told = [f"{error.field}: {error.message}" for error in self.errors[:_MOST_TOLD]]
+        if named := [error.field for error in self.errors[_MOST_TOLD:_MOST_NAMED]]:
+            told.append(f"and at fault too: {', '.join(named)}")
+        super().__init__("; ".join(told))
 
 
 class UnreadableBody(BookshelfError):
@@ -94,12 +100,6 @@ _PLAIN_DETAIL = {
     413: "the body is larger than this server takes",
     415: "the body must be sent as application/json",
 }
-_PLAIN_MESSAGE = {
-    "missing": "is required",
-    "extra_forbidden": "is not known here",
-    "model_type": "must be a JSON object",
-    "model_attributes_type": "must be a JSON object",
-}
 
 
 def field_error(path: str, message: str) -> FieldError:
@@ -111,8 +111,7 @@ def refuse_invalid(error: ValidationError) -> NoReturn:
     """Raise what pydantic found as `InvalidRequest`, one entry a field, without the values sent."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     raise InvalidRequest(
-        field_error(".".join(map(str, each["loc"])) or "body", _PLAIN_MESSAGE.get(each["type"], each["msg"]))
-        for each in found
+        field_error(".".join(map(str, each["loc"])) or "body", message_of(each)) for each in found
     ) from error
 
 

@@ -184,8 +184,8 @@ PROBLEM_EXAMPLES: dict[int, dict[str, Any]] = {
     422: _problem(
         422,
         "Unprocessable Entity",
-        "page_size: Input should be less than or equal to 100",
-        page_size="Input should be less than or equal to 100",
+        "page_size: must be less than or equal to 100",
+        page_size="must be less than or equal to 100",
     ),
     503: _problem(503, "Service Unavailable", _MODEL_AWAY),
 }

@@ -22,7 +22,7 @@ MAX_PRICE = 10_000_000
 #: How much a client's clock may be ahead of ours before its now is a future that nobody knows.
 CLOCK_SKEW = timedelta(seconds=5)
 
-_DIGITS = re.compile(r"-?[0-9]{1,20}")
+_DIGITS = re.compile(r"-?[0-9]+")
 # RFC 3339. The sign of an offset may be a space: that is what a bare + means in a query.
 _MOMENT = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2}(?:\.\d{1,30})?)([Zz]|[-+ ]\d{2}:\d{2})", re.ASCII

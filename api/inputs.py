@@ -44,7 +44,7 @@ _AS_OF = (
     "What the catalogue said at that moment (RFC 3339, with its zone) in place of now. "
     "Before the first crawl it said nothing; the future is refused."
 )
-_SOURCE = "Only what comes from that source, by its whole name as books give it."
+_SOURCE = "Only what comes from that source, by its whole name as books give it; an unknown one is a 404."
 
 
 class Input(BaseModel):

@@ -8,6 +8,7 @@ from api.documentation import group, problems
 from api.files import VARY, check_no_vectors, check_unpaged, file_reply, wanted_format
 from api.inputs import BookPath, RecommendationQuery, TableQuery, TrainingDataQuery, TrialHeaders
 from api.parts import parts
+from api.sources import known_source
 from api.wire import json_reply
 from bookshelf.contracts import (
     PredictionsReply,
@@ -79,12 +80,13 @@ def predictions(header: TrialHeaders, body: PredictionsRequest) -> Response:
     return json_reply(parts().gateway.predictions(body, header.caller))
 
 
-@ml.get("/features", responses={200: TableReply, **problems(406)})
+@ml.get("/features", responses={200: TableReply, **problems(404, 406)})
 def features(query: TableQuery) -> Response:
     """The features of every book as the models are given them, by book id.
 
     A page as JSON, or every row as NDJSON or Parquet: by `format`, or by the Accept header.
     """
+    known_source(query.source)
     format, asked = wanted_format(query.format), query.model_dump(include=_OF_BOOKS)
     if format == "json":
         page = TableRequest(**asked, page=query.page, page_size=query.page_size)
@@ -101,6 +103,7 @@ def training_data(query: TrainingDataQuery) -> Response:
     or every row as NDJSON or Parquet, with `vectors=true` the vectors too: by `format`, or by the Accept
     header.
     """
+    known_source(query.source)
     format, asked = wanted_format(query.format), query.model_dump(include={*_OF_BOOKS, "model"})
     if format == "json":
         check_no_vectors(query.vectors)

@@ -22,7 +22,8 @@ class QueuedRunReply(BaseModel):
 
 
 class RunReply(BaseModel):
-    """A run's record. An empty `source` is the installation's own shop.
+    """A run's record. `source` is as its books have it once it reads it, and until then as it was asked for:
+    empty for the installation's own shop.
 
     `counts` says what it has done so far, over all its `attempts`: requests, pages, pages_parsed,
     pages_unchanged (by their own word), pages_kept (not asked again after a resume), bytes, books,
@@ -54,7 +55,7 @@ class RunReply(BaseModel):
             run_id=run.id,
             kind=run.kind,
             status=run.status,
-            source=run.source,
+            source=run.read_from or run.source,
             requested_by=run.requested_by,
             requested_at=run.requested_at,
             started_at=run.started_at,

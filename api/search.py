@@ -8,8 +8,10 @@ from api.book_schemas import BookPage, BookReply, FoundBook, SearchPage
 from api.errors import InvalidRequest, field_error
 from api.inputs import SearchQuery
 from api.parts import parts
+from api.sources import known_source
 from bookshelf.catalogue import BookFilter
 from bookshelf.contracts import FieldError, RecommendationFilters, SimilarRequest
+from bookshelf.errors import NotFound
 from bookshelf.words import Term, terms_of
 
 MAX_TERMS = 16
@@ -20,13 +22,13 @@ MOST_NEAR = 100
 def by_words(query: SearchQuery) -> BookPage:
     """The books that have every word of `q` and match the rest, the most relevant first.
 
-    Raises `InvalidRequest` for a `q` without words, or with too many.
+    Raises `InvalidRequest` for a `q` without words, or with too many, and `NotFound` for an unknown source.
     """
     wanted = BookFilter(
         title=query.title,
         category=query.category,
         words=_terms(query.q) if query.q else (),
-        source=query.source,
+        source=known_source(query.source),
         as_of=query.as_of,
     )
     found, total = parts().catalogue.page(wanted, number=query.page, size=query.page_size, order="relevance")
@@ -36,11 +38,12 @@ def by_words(query: SearchQuery) -> BookPage:
 def by_meaning(query: SearchQuery) -> SearchPage:
     """The books that the recommender finds nearest to `q`, as the catalogue has them now, best first.
 
-    One that the catalogue no longer has is left out. Raises `InvalidRequest` for what has no meaning here.
+    One that the catalogue no longer has is left out. Raises `InvalidRequest` for what has no meaning here,
+    and `NotFound` for an unknown source or category.
     """
     if wrong := list(_not_by_meaning(query)):
         raise InvalidRequest(wrong)
-    filters = RecommendationFilters(source=query.source, category=_whole_name(query))
+    filters = RecommendationFilters(source=known_source(query.source), category=_whole_name(query))
     answer = parts().gateway.similar(SimilarRequest(text=query.q, filters=filters, limit=MOST_NEAR))
     ids = tuple(item.id for item in answer.items)
     listed = {one.id: one for one in parts().catalogue.all_books(BookFilter(ids=ids, source=query.source))}
@@ -77,4 +80,7 @@ def _whole_name(query: SearchQuery) -> str | None:
         return None
     near = parts().catalogue.categories(BookFilter(category=query.category, source=query.source))
     named = (one.name for one in near if one.name.casefold() == query.category.casefold())
-    return next(named, query.category)
+    found = next(named, None)
+    if found is None:
+        raise NotFound("category", f"no book on offer is in the category {query.category!r}")
+    return found

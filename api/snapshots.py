@@ -13,6 +13,7 @@ from api.errors import InvalidRequest, field_error
 from api.inputs import ChangesQuery, SnapshotPath, SnapshotsQuery
 from api.parts import parts
 from api.run_schemas import SnapshotPage, SnapshotReply, SnapshotReportReply
+from api.sources import known_source
 from api.wire import json_reply
 from bookshelf.changes import Changes
 from bookshelf.errors import Conflict
@@ -23,11 +24,11 @@ _JSON = "application/json"
 snapshots = group("snapshots", "/snapshots", "What each crawl or import found, and changed.", 422, 503)
 
 
-@snapshots.get("", responses={200: SnapshotPage})
+@snapshots.get("", responses={200: SnapshotPage, **problems(404)})
 def list_snapshots(query: SnapshotsQuery) -> Response:
     """The published snapshots and those in quarantine, the newest first."""
     found, total = parts().catalogue.snapshots.page(
-        number=query.page, size=query.page_size, source=query.source
+        number=query.page, size=query.page_size, source=known_source(query.source)
     )
     return json_reply(SnapshotPage.of(map(SnapshotReply.model_validate, found), total, query))
 

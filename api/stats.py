@@ -16,10 +16,11 @@ from api.schemas import (
     CategoryStatisticsReply,
     OverviewReply,
 )
+from api.sources import known_source
 from api.wire import json_reply
 from bookshelf.catalogue import BookFilter
 
-stats = group("statistics", "", "The catalogue in numbers.", 422, 503)
+stats = group("statistics", "", "The catalogue in numbers.", 404, 422, 503)
 
 
 @stats.get("/categories", responses={200: CategoriesReply})
@@ -47,4 +48,4 @@ def category_statistics(query: CatalogueQuery) -> Response:
 
 
 def _wanted(asked: CatalogueQuery) -> BookFilter:
-    return BookFilter(source=asked.source, as_of=asked.as_of)
+    return BookFilter(source=known_source(asked.source), as_of=asked.as_of)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.measure import Outcome
 from benchmarks.report import Machine, as_json, as_text, write
+from bookshelf.arguments import whole_number
 from bookshelf.errors import BookshelfError
 
 #: Each is a module here with `ROUNDS` and `run(rounds, tell) -> Outcome`; imported only when it is its
@@ -48,13 +49,11 @@ def _say(line: str) -> None:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(NAMES + LONGEST)}")
-    parser.add_argument("--rounds", type=int, help="rounds of turns; each benchmark has its own default")
+    parser.add_argument("--rounds", type=whole_number(1), help="of turns; each benchmark has its own default")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where this run's numbers are written")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in NAMES + LONGEST]:
         parser.error(f"no benchmark is called {unknown[0]!r}: there are {', '.join(NAMES + LONGEST)}")
-    if options.rounds is not None and options.rounds < 1:
-        parser.error(f"--rounds must be 1 or more, got {options.rounds}")
     return options
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
+from bookshelf.arguments import whole_number
 from bookshelf.catalogue import now
 from bookshelf.database import open_database
 from bookshelf.errors import BookshelfError
@@ -98,7 +99,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.one_crawl", description=__doc__)
     parser.add_argument("url")
     parser.add_argument("database_url")
-    parser.add_argument("--workers", type=int, default=WORKERS)
+    parser.add_argument("--workers", type=whole_number(1), default=WORKERS)
     options = parser.parse_args()
     print(json.dumps(asdict(_crawl(options.url, options.database_url, options.workers))))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from benchmarks.installation import free_port
+from bookshelf.arguments import number, whole_number
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import ROOT
 from ingestion.sample_shop import SampleBook, sample_books, serve_sample_shop
@@ -65,9 +66,9 @@ def _volume(book: SampleBook, number: int, volume: int) -> SampleBook:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.shops", description=__doc__)
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--books", type=int, default=1000)
-    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--port", type=whole_number(0, 65535), default=0)
+    parser.add_argument("--books", type=whole_number(1), default=1000)
+    parser.add_argument("--latency-ms", type=number(0), default=0)
     options = parser.parse_args()
     latency = timedelta(milliseconds=options.latency_ms)
     with (

@@ -109,7 +109,7 @@ class PriceRequest(Contract):
         by_id = info.data["book_id"] is not None
         required = info.field_name in ("rating", "category", "availability")
         if value is None and required and not by_id:
-            raise PydanticCustomError("missing", "is required unless book_id is given")
+            raise PydanticCustomError("required_without_id", "is required unless book_id is given")
         if value is not None and by_id:
             raise PydanticCustomError("not_with_book_id", "must not be given together with book_id")
         return value

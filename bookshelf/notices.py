@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from bookshelf.events import Event
 from bookshelf.tables import runs, snapshots
@@ -23,7 +23,10 @@ _OF_RUN = (
     runs.c.id.label("run_id"),
     runs.c.snapshot_id,
     runs.c.kind,
-    runs.c.source,
+    func.coalesce(
+        select(snapshots.c.source).where(snapshots.c.id == runs.c.snapshot_id).scalar_subquery(),
+        runs.c.source,
+    ).label("source"),
     runs.c.requested_by,
     runs.c.status,
     runs.c.counts,

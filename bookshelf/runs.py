@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from bookshelf.database import reading, writing
 from bookshelf.errors import Conflict, NotFound, RunInProgress
 from bookshelf.notices import tell_of_run
-from bookshelf.tables import runs
+from bookshelf.tables import runs, snapshots
 
 Kind = Literal["scrape", "import"]
 Status = Literal["queued", "running", "succeeded", "failed", "quarantined", "interrupted", "cancelled"]
@@ -29,6 +29,7 @@ class Run:
     """One scrape or import. `counts` says what it has done so far, `lease_until` until when it is held.
 
     `snapshot_id` is the snapshot that it fills: kept when a run is resumed, so that no page is read twice.
+    `source` is as it was asked for, `read_from` as that snapshot's books have it; None before there is one.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Run:
     snapshot_id: int | None
     error: str | None
     cancel_asked: bool
+    read_from: str | None
 
 
 class Runs:
@@ -260,7 +262,14 @@ class Runs:
         return RunInProgress(run.id, run.status)
 
 
-_COLUMNS = tuple(runs.c[field.name] for field in fields(Run))
+_READ_FROM = "read_from"
+_COLUMNS = (
+    *(runs.c[field.name] for field in fields(Run) if field.name != _READ_FROM),
+    select(snapshots.c.source)
+    .where(snapshots.c.id == runs.c.snapshot_id)
+    .scalar_subquery()
+    .label(_READ_FROM),
+)
 
 
 def _get(connection: Connection, run_id: str) -> Run:

@@ -242,6 +242,12 @@ class Snapshots:
             ).all()
         return [_to_snapshot(row) for row in rows], total
 
+    def sources(self) -> list[str]:
+        """Every source of which a snapshot was ever published or quarantined, by name."""
+        known = snapshots.c.status.in_(("published", "quarantined"))
+        with reading(self.engine) as connection:
+            return sorted(connection.execute(select(snapshots.c.source).where(known).distinct()).scalars())
+
     def published(self, *, size: int, source: str | None = None) -> list[Snapshot]:
         """At most `size` whose features are published too, of that source or of any, newest first."""
         wanted = select(snapshots).where(

@@ -46,8 +46,9 @@ async def judged(log: PredictionLog, request: FeedbackRequest) -> FeedbackReply:
     record = await made(log, request.prediction_id)
     name = _SAID[record.model]
     if getattr(request, name) is None:
-        wanted = f"given for a prediction of the {record.model} model, in place of any other"
-        raise InvalidBook(name, wanted, None)
+        given = next(other for other in _SAID.values() if getattr(request, other) is not None)
+        wanted = f"left out of feedback on a prediction of the {record.model} model, to which {name} belongs"
+        raise InvalidBook(given, wanted, getattr(request, given))
     kept = FeedbackRecord(
         feedback_id=str(request.feedback_id),
         prediction_id=record.prediction_id,

@@ -18,7 +18,7 @@ from bookshelf.book import IN_STOCK
 from bookshelf.catalogue import Catalogue, on_offer
 from bookshelf.contracts import RecommendationFilters
 from bookshelf.database import reading
-from bookshelf.errors import ModelUnavailable
+from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.snapshots import Snapshot
 from bookshelf.tables import versions
 
@@ -69,6 +69,14 @@ class Offer:
             category_names=[str(name) for name in category_names],
             source_names=[str(name) for name in source_names],
         )
+
+    def check(self, filters: RecommendationFilters) -> None:
+        """Raises `NotFound` for a category or a source of no book on offer: a slip, and no empty shelf."""
+        category, source = filters.category, filters.source
+        if category is not None and _number(self.category_names, _folded(category)) < 0:
+            raise NotFound("filters.category", f"no book on offer is in the category {category!r}")
+        if source is not None and _number(self.source_names, source) < 0:
+            raise NotFound("filters.source", f"no book on offer is from the source {source!r}")
 
     def passing(self, filters: RecommendationFilters) -> NDArray[np.bool_]:
         """Which of the books (n,) get through; one whose stock is not known is not in stock."""

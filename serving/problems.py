@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from bookshelf.contracts import FieldError, Problem
 from bookshelf.errors import BookshelfError, FeatureStoreError, InvalidBook, ModelUnavailable, NotFound
+from bookshelf.field_messages import message_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -53,7 +54,9 @@ def broken_contract(error: ValidationError, place: str = "") -> Problem:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return problem(400, "the body is not JSON", FieldError(field=place or BODY, message=found[0]["msg"]))
-    errors = [FieldError(field=_path(place, one["loc"]), message=one["msg"]) for one in found[:_MOST_ERRORS]]
+    errors = [
+        FieldError(field=_path(place, one["loc"]), message=message_of(one)) for one in found[:_MOST_ERRORS]
+    ]
     names = ", ".join(dict.fromkeys(one.field for one in errors))
     return problem(422, f"the request breaks its contract at {names}", *errors)
 

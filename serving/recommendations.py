@@ -170,8 +170,11 @@ def _offered(places: Places | None) -> Rows:
 
 
 def _passing(filters: RecommendationFilters, places: Places | None) -> Rows:
-    """Which rows of the index the filters let through. Raises `ModelUnavailable` where nobody can say."""
+    """Which rows of the index the filters let through. Raises `ModelUnavailable` where nobody can say,
+    and `NotFound` for a category or a source of no book on offer.
+    """
     if places is not None:
+        places.offer.check(filters)
         return places.passing(filters)
     if filters == RecommendationFilters():
         return None

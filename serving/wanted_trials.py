@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from bookshelf.contracts import ModelName
+from bookshelf.field_messages import message_of
 from bookshelf.trial import TRIAL_TAG, Trial
 from serving.appointment import Appointment
 
@@ -38,7 +39,7 @@ def wanted_trial(client: MlflowClient, name: ModelName) -> WantedTrial | None:
     try:
         trial = Trial.model_validate_json(told)
     except ValidationError as error:
-        wrong = "; ".join(": ".join([*map(str, one["loc"]), one["msg"]]) for one in error.errors())
+        wrong = "; ".join(": ".join([*map(str, one["loc"]), message_of(one)]) for one in error.errors())
         return WantedTrial(Trial(), None, f"the tag {TRIAL_TAG!r} of {name} cannot be read: {wrong}")
     number = trial.version or registered.aliases.get(CHALLENGER)
     if trial.off:

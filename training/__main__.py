@@ -6,12 +6,12 @@ import argparse
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bookshelf.arguments import NOW, number, past_moment, whole_number
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings, load_settings
@@ -19,7 +19,8 @@ from training import commands, registry_commands
 
 ALL = "all"
 NEWEST = "newest"
-NOW = "now"
+#: The trainer goes on without a registry, until there is one.
+WATCH = "watch"
 
 _COMMANDS = {
     "main": "train all three models as they are trained by default",
@@ -33,6 +34,8 @@ _COMMANDS = {
     "status": "tell what is registered and what serves",
     **registry_commands.TOLD,
 }
+#: How a parameter is read, by what its default is.
+_READERS: dict[type, Callable[[str], Any]] = {int: whole_number(), float: number(), str: str}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        return _run(parser(given).parse_args(given), load_settings())
+        options, settings = parser(given).parse_args(given), load_settings()
+        if options.command != WATCH:
+            _wait_for_registry(settings)
+        return _run(options, settings)
     except BookshelfError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -65,10 +71,10 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         if name in ("main", "tune", *MODEL_NAMES):
             command.add_argument(
                 "--as-of",
-                type=moment,
+                type=past_moment,
                 default=NOW,
                 metavar="TIME",
-                help=f"use what was known then: ISO 8601, in UTC unless it has a zone (default: {NOW})",
+                help=f"use what was known then: ISO 8601 with a zone (default: {NOW})",
             )
             command.add_argument(
                 "--source", default="", help="learn from this source's books (default: from everybody's)"
@@ -81,15 +87,17 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             registry_commands.add_reason(command)
         if name == "drift":
             command.add_argument("--name", choices=(ALL, *MODEL_NAMES), default=ALL, help="default: all")
-            command.add_argument("--snapshot", type=int, help="default: all that were not measured yet")
-        registry_commands.add_arguments(name, command, moment)
+            command.add_argument(
+                "--snapshot", type=whole_number(1), help="default: all that were not measured yet"
+            )
+        registry_commands.add_arguments(name, command)
         if name == "dataset":
             command.add_argument("--run", required=True, metavar="RUN_ID", help="a training's run in MLflow")
             command.add_argument("--out", type=Path, metavar="FILE.parquet", help="keep the rows there")
         if name == "parity":
             command.add_argument(
                 "--as-of",
-                type=moment,
+                type=past_moment,
                 default=None,
                 metavar="TIME",
                 help=f"compare what was said then, without the online store (default: {NOW}, with it)",
@@ -99,22 +107,20 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return top
 
 
-def moment(text: str) -> datetime:
-    """A time with its zone. Raises `ValueError`, which argparse reports, for what is no time."""
-    if text == NOW:
-        return datetime.now(UTC)
-    given = datetime.fromisoformat(text)
-    return given if given.tzinfo else given.replace(tzinfo=UTC)
-
-
 def _add_params(command: argparse.ArgumentParser, params: type[Any]) -> None:
     for one in fields(params):
         command.add_argument(
             f"--{one.name.replace('_', '-')}",
-            type=type(one.default),
+            type=_READERS[type(one.default)],
             default=one.default,
             help=f"{one.metadata.get('help', '')} (default: {one.default!r})".strip(),
         )
+
+
+def _wait_for_registry(settings: Settings) -> None:
+    from training.answering import wait_for_registry  # an HTTP client, which no help text needs
+
+    wait_for_registry(settings)
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:

@@ -54,7 +54,8 @@ def _scores(scores: Mapping[str, Any]) -> str:
 
 def _score(one: Mapping[str, Any], word: str) -> str:
     value, baseline = (_number(one.get(name)) for name in ("score", "baseline"))
-    return f"{word}{one['metric']} {value} {one['unit']} beside {baseline}"
+    known = ", uninformative" if one.get("informative") is False else ""
+    return f"{word}{one['metric']} {value} {one['unit']} beside {baseline}{known}"
 
 
 def _number(value: float | None) -> str:

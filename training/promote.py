@@ -79,7 +79,7 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
         from_version=on_duty,
         to_version=number,
         who=who,
-        reason=refused or reason or "it passed its gate",
+        reason=refused or reason or _passed(evidence),
         scores=scores_of_both(challenger, incumbent, evidence.worse_by),
         snapshot_id=snapshot_of(challenger),
     )
@@ -93,6 +93,11 @@ def _judge(duty: Duty, settings: Settings, name: str, number: str, who: str, rea
     if alone is not None:
         how += f", which {alone} and was not compared"
     return Decision(name, number, True, how)
+
+
+def _passed(evidence: Evidence) -> str:
+    known = ", saying itself that it knows no more than its baseline"
+    return "it passed its gate" + (known if evidence.found.informative is False else "")
 
 
 def _version(client: MlflowClient, name: str, version: str | None) -> ModelVersion:

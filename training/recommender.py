@@ -79,9 +79,12 @@ class RecommenderParams:
     seed: int = field(default=0, metadata={"help": "of what is drawn: candidates, the bootstrap, the map"})
 
     def __post_init__(self) -> None:
-        weights = tuple(self.given.values())
-        if not (min(weights) >= 0 and 0 < sum(weights) < float("inf")):
-            raise TrainingError(f"weights must be 0 or more and not all 0, got {weights}")
+        for name, weight in self.given.items():
+            if not 0 <= weight < float("inf"):
+                raise TrainingError(f"{name}_weight must be 0 or more, got {weight}")
+        if not any(self.given.values()):
+            named = ", ".join(f"{name}_weight" for name in self.given)
+            raise TrainingError(f"one of {named} must be more than 0")
         if not 0 <= self.held < float("inf"):
             raise TrainingError(f"held must be 0 or more, got {self.held}")
         if self.neighbour_ids not in (AUTO, *KINDS):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from bookshelf.arguments import number, past_moment, whole_number
 from bookshelf.catalogue import now
 from bookshelf.contracts import MODEL_NAMES, ModelName
 from bookshelf.errors import BookshelfError
@@ -29,7 +29,7 @@ TOLD = {
 _CLI = "cli"
 
 
-def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[[str], datetime]) -> None:
+def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     """The options of one of these commands."""
     if name in ("history", "rollback", "trial", "compare", "retrain"):
         # Both `rollback price` and `rollback --name price`, which is how the other commands have it.
@@ -37,7 +37,7 @@ def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[
         command.add_argument("--name", choices=MODEL_NAMES, help="the same")
     if name == "history":
         command.add_argument(
-            "--at", type=moment, default=None, metavar="TIME", help="tell only what was live then"
+            "--at", type=past_moment, default=None, metavar="TIME", help="tell only what was live then"
         )
         command.add_argument("--json", action="store_true", help="as one JSON list")
     if name == "rollback":
@@ -45,15 +45,19 @@ def add_arguments(name: str, command: argparse.ArgumentParser, moment: Callable[
     if name == "trial":
         _add_shares(command)
     if name == "compare":
-        command.add_argument("--days", type=_days, help="so many, up to today (default: all)")
+        command.add_argument(
+            "--days", type=whole_number(1, 10_000), help="so many, up to today (default: all)"
+        )
         command.add_argument("--version", default=None, help="a number (default: the one tried last)")
         command.add_argument("--json", action="store_true", help="as JSON")
     if name in ("rollback", "retrain"):
         add_reason(command)
     if name == "tune":
         command.add_argument("--model", choices=MODEL_NAMES, default="price", help="default: price")
-        command.add_argument("--trials", type=int, default=10, help="how many are tried (default: 10)")
-        command.add_argument("--seed", type=int, default=0, help="of search and trainings (default: 0)")
+        command.add_argument("--trials", type=whole_number(), default=10, help="how many (default: 10)")
+        command.add_argument(
+            "--seed", type=whole_number(), default=0, help="of search and trainings (default: 0)"
+        )
 
 
 def _add_shares(command: argparse.ArgumentParser) -> None:
@@ -61,25 +65,9 @@ def _add_shares(command: argparse.ArgumentParser) -> None:
         ("shadow", "of the questions to the champion, put to it too and not waited for"),
         ("share", "of the callers, answered by it"),
     ):
-        command.add_argument(f"--{one}", type=_share, metavar="0…1", help=f"{told} (default: none)")
+        command.add_argument(f"--{one}", type=number(0, 1), metavar="0…1", help=f"{told} (default: none)")
     command.add_argument("--version", default=None, help="a number (default: the challenger)")
     command.add_argument("--off", action="store_true", help="end the trial")
-
-
-def _share(text: str) -> float:
-    """A number from 0 to 1. Raises `ValueError`, which argparse reports."""
-    number = float(text)
-    if not 0 <= number <= 1:
-        raise ValueError
-    return number
-
-
-def _days(text: str) -> int:
-    """A whole number from 1. Raises `ValueError`, which argparse reports."""
-    number = int(text)
-    if not 1 <= number <= 10_000:
-        raise ValueError
-    return number
 
 
 def add_reason(command: argparse.ArgumentParser) -> None:
@@ -92,7 +80,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Do it; the exit status."""
     match options.command:
         case "history":
-            history(settings, options.name or options.which, options.at, as_json=options.json)
+            history(settings, _model(options), options.at, as_json=options.json)
         case "rollback":
             rollback(settings, _named(options), options.to, options.by, options.reason)
         case "trial":
@@ -182,8 +170,16 @@ def retrain(settings: Settings, name: str, who: str, reason: str) -> int:
     return 0 if decision.promoted else commands.REFUSED
 
 
-def _named(options: Any) -> ModelName:
+def _model(options: Any) -> ModelName | None:
+    """The model that is named, in either of the two ways; None if none is."""
+    if None not in (options.which, options.name) and options.which != options.name:
+        raise BookshelfError(f"name one model, not both {options.which} and --name {options.name}")
     name: ModelName | None = options.name or options.which
+    return name
+
+
+def _named(options: Any) -> ModelName:
+    name = _model(options)
     if name is None:
         raise BookshelfError(f"name one of {', '.join(MODEL_NAMES)}: `{options.command} price`")
     return name

@@ -38,6 +38,7 @@ def _as_json(version: ModelVersion) -> dict[str, Any]:
         "metric": tags.get("metric"),
         "unit": tags.get("unit"),
         "score": _number(float(tags.get("score", "nan"))),
+        "informative": {"true": True, "false": False}.get(tags.get("informative", "")),
         "baseline": _number(float(tags.get("baseline", "nan"))),
         "dataset_sha256": tags.get("dataset_sha256"),
     }

@@ -622,7 +622,8 @@ class ReplayReply(Answer):
 
 
 class RunReply(Answer):
-    """A run's record. An empty `source` is the installation's own shop.
+    """A run's record. `source` is as its books have it once it reads it, and until then as it was asked for:
+    empty for the installation's own shop.
 
     `counts` says what it has done so far, over all its `attempts`: requests, pages, pages_parsed,
     pages_unchanged (by their own word), pages_kept (not asked again after a resume), bytes, books,

@@ -83,7 +83,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         `page`: Which page, from 1.
         `page_size`: Items on a page.
         """
@@ -113,7 +114,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         `page`: Which page, from 1.
         `page_size`: Items on a page.
         `min`: Included; in the books' currency.
@@ -163,7 +165,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         `page`: Which page, from 1.
         `page_size`: Items on a page.
         `q`: Words that books hold, or what they are to be about.
@@ -202,7 +205,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         `limit`: Only so many books, in place of page and page_size.
         `page`: Which page, from 1.
         `page_size`: Items on a page.
@@ -232,7 +236,8 @@ class Operations(Transport):
         `book_id`: The book's id.
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         """
         return self._ask(
             Call(
@@ -258,7 +263,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         """
         return self._ask(
             Call("GET", "/api/v1/categories", query={"as_of": as_of, "source": source}), CategoriesReply
@@ -306,7 +312,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         `page`: Which page, from 1.
         `page_size`: Rows on a page.
         """
@@ -335,7 +342,8 @@ class Operations(Transport):
         `format`: Of the file.
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         """
         return self._fetch(
             Call("GET", "/api/v1/ml/features", query={"as_of": as_of, "source": source, "format": format}), to
@@ -739,7 +747,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         `page`: Which page, from 1.
         `page_size`: Rows on a page.
         `model`: The model whose training rows are wanted.
@@ -781,7 +790,8 @@ class Operations(Transport):
         `format`: Of the file.
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         `model`: The model whose training rows are wanted.
         `vectors`: The vectors too, in NDJSON and Parquet.
         """
@@ -970,7 +980,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         """
         return self._ask(
             Call("GET", "/api/v1/stats/categories", query={"as_of": as_of, "source": source}),
@@ -982,7 +993,8 @@ class Operations(Transport):
 
         `as_of`: What the catalogue said at that moment (RFC 3339, with its zone) in place of now.
         Before the first crawl it said nothing; the future is refused.
-        `source`: Only what comes from that source, by its whole name as books give it.
+        `source`: Only what comes from that source, by its whole name as books give it; an unknown one
+        is a 404.
         """
         return self._ask(
             Call("GET", "/api/v1/stats/overview", query={"as_of": as_of, "source": source}), OverviewReply

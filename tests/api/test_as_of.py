@@ -188,8 +188,22 @@ def test_a_source_is_asked_for_as_of_a_moment_too(years: Years) -> None:
     assert years.client.get(f"/api/v1/books?{asked}").json["total"] == 2
 
 
-def test_an_unknown_source_has_no_books(years: Years) -> None:
-    assert years.client.get("/api/v1/books?source=nowhere").json["total"] == 0
+@pytest.mark.parametrize("source", ["nowhere", SHOP[:-1]])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("/books", "/books/search?title=book", "/books/search?q=sea&mode=semantic", "/books/top-rated"),
+        *("/books/price-range", "/categories", "/stats/overview", "/stats/categories", "/snapshots"),
+        *("/ml/features", "/ml/training-data"),
+    ],
+)
+def test_an_unknown_source_is_not_found_and_the_known_ones_are_told(
+    years: Years, refused: Refused, address: str, source: str
+) -> None:
+    mark = "&" if "?" in address else "?"
+    reply = years.client.get(f"/api/v1{address}{mark}source={quote(source)}")
+    assert refused(reply, 404) == ["source"]
+    assert reply.json["detail"] == f"no source is called {source!r}; there are {SHOP}, import"
 
 
 def test_a_book_of_another_source_is_not_found_there(years: Years, refused: Refused) -> None:

@@ -251,3 +251,23 @@ def test_an_error_nobody_foresaw_is_a_500_without_a_word_of_its_own(
     assert refused(reply, 500) == []
     assert "secret" not in reply.text
     assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("/api/v1/books/99999999999999999999999", "book_id: must be less than or equal to 2147483647"),
+        ("/api/v1/books/one", "book_id: must be a whole number"),
+        ("/api/v1/books?page_size=101", "page_size: must be less than or equal to 100"),
+    ],
+)
+def test_a_wrong_number_is_told_what_it_must_be(client: Any, address: str, told: str) -> None:
+    assert client.get(address).json["detail"] == told
+
+
+def test_a_price_of_nothing_is_told_both_ways_to_name_a_book(client: Any) -> None:
+    reply = client.post(PRICE, json={"colour": "red"}).json
+    told = "; ".join(
+        f"{name}: is required unless book_id is given" for name in ("rating", "category", "availability")
+    )
+    assert reply["detail"] == f"{told}; and at fault too: colour"

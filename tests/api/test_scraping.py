@@ -68,6 +68,18 @@ def test_a_triggered_run_waits_for_the_worker(own: Any, as_admin: dict[str, str]
     assert (seen["started_at"], seen["pages"], seen["books"]) == (None, 0, 0)
 
 
+def test_a_run_of_the_own_shop_is_told_with_the_source_of_its_books(
+    own: Any, as_admin: dict[str, str]
+) -> None:
+    client, parts = own.test_client(), parts_of(own)
+    where = client.post(TRIGGER, headers=as_admin).headers["Location"]
+    run = parts.runs.claim("worker", now())
+    assert run is not None
+    parts.runs.fills(run.id, "worker", parts.catalogue.snapshots.begin(SHOP, now()))
+    assert client.get(where).json["source"] == SHOP
+    assert client.get("/api/v1/health").json["last_run"]["source"] == SHOP
+
+
 def test_a_run_is_watched_from_claim_to_end(own: Any, as_admin: dict[str, str]) -> None:
     client = own.test_client()
     where = client.post(TRIGGER, headers=as_admin, json={"source": SHOP[:-1]}).headers["Location"]

@@ -25,7 +25,6 @@ Refused = Callable[[Any, int], list[str]]
         ("q=book&page_size=3&page=2", [5, 6, 7]),
         ("q=fiction book 20", [20]),
         ("q=book&category=fiction&title=20", [20]),
-        ("q=book&source=elsewhere", []),
         ("q=book&as_of=2020-01-01T00:00:00Z", []),
         ("q=&title=light", [1]),
         ("mode=text&title=light", [1]),
@@ -98,12 +97,15 @@ def test_by_meaning_source_and_category_are_filters_of_the_model_server(
     client: Any, model_server: Any
 ) -> None:
     client.get(f"{SEARCH}?q=sea&mode=semantic&category=POETRY&source=https://shop.test/")
-    client.get(f"{SEARCH}?q=sea&mode=semantic&category=poet")
-    asked = [question["filters"] for _, question in model_server.asked]
-    assert [(one["category"], one["source"]) for one in asked] == [
-        ("Poetry", "https://shop.test/"),
-        ("poet", None),
-    ]
+    [(_, question)] = model_server.asked
+    asked = question["filters"]
+    assert (asked["category"], asked["source"]) == ("Poetry", "https://shop.test/")
+
+
+def test_by_meaning_a_category_is_named_whole(client: Any, refused: Refused) -> None:
+    reply = client.get(f"{SEARCH}?q=sea&mode=semantic&category=poet")
+    assert refused(reply, 404) == ["category"]
+    assert reply.json["detail"] == "no book on offer is in the category 'poet'"
 
 
 @pytest.mark.parametrize("mood", ["broken", "no champion", "garbled"])

@@ -11,6 +11,7 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.errors import Conflict, NotFound, RunInProgress
 from bookshelf.run_log import RunLog
 from bookshelf.runs import LEASE, Run, Runs
+from bookshelf.snapshots import Snapshots
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=10)
@@ -33,6 +34,15 @@ def test_a_run_that_was_asked_for_waits(runs: Runs) -> None:
     assert (run.kind, run.source, run.requested_by, run.status) == ("scrape", SHOP, "admin", "queued")
     assert (run.requested_at, run.started_at, run.finished_at) == (NOON, None, None)
     assert (run.counts, run.attempts, run.snapshot_id, run.error) == ({}, 0, None, None)
+
+
+def test_a_run_of_the_own_shop_says_what_it_reads_once_it_does(runs: Runs) -> None:
+    run = runs.begin("scrape", "", "cli", "us", NOON)
+    assert (run.source, run.read_from) == ("", None)
+    runs.fills(run.id, "us", Snapshots(runs.engine).begin(SHOP, NOON))
+    filled = runs.get(run.id)
+    assert (filled.source, filled.read_from) == ("", SHOP)
+    assert [one.read_from for one in runs.page(number=1, size=1)[0]] == [SHOP]
 
 
 def test_a_second_run_is_refused_while_one_waits_or_is_carried_out(runs: Runs) -> None:

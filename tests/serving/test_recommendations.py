@@ -132,8 +132,6 @@ FILTERS: dict[str, tuple[dict[str, Any], set[int]]] = {
     "in stock": ({"in_stock": True, "max_price": 16}, {2, 4, 5}),
     "sold out": ({"in_stock": False, "max_price": 16}, {3, 6}),
     "source": ({"source": "shop", "max_price": 12}, {2}),
-    "another source": ({"source": "elsewhere"}, set()),
-    "an unknown category": ({"category": "Cooking"}, set()),
 }
 
 
@@ -210,3 +208,14 @@ def test_diversity_chooses_other_books_and_begins_with_the_same(catalogue: Catal
     assert spread.items[0] == plain.items[0]
     assert len(set(ids(spread))) == 6
     assert {number % 4 for number in ids(spread)} > {number % 4 for number in ids(plain)}
+
+
+@pytest.mark.parametrize(("field", "name"), [("category", "Poerty"), ("source", "shoq")])
+def test_a_filter_that_names_nothing_on_offer_is_not_found(
+    catalogue: Catalogue, field: str, name: str
+) -> None:
+    catalogue.publish([a_book(1), a_book(2)], "shop", MONDAY)
+    request = SimilarRequest.model_validate({"like": [1], "filters": {field: name}})
+    refused = answer(answers_of(2, catalogue), request)
+    assert isinstance(refused, NotFound)
+    assert (refused.field, repr(name) in str(refused)) == (f"filters.{field}", True)

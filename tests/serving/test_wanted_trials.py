@@ -65,10 +65,10 @@ def test_the_version_that_is_named_is_tried_or_else_the_challenger(
     ("tag", "reason"),
     [
         ("rubbish", "cannot be read"),
-        ('{"share": 7}', "share: Input should be less than or equal to 1"),
-        ('{"share": 1, "shares": 1}', "shares: Extra inputs"),
+        ('{"share": 7}', "share: must be less than or equal to 1"),
+        ('{"share": 1, "shares": 1}', "shares: is not known here"),
         ('{"version": "9", "share": 1}', "price has no version 9"),
-        ('{"version": "newest", "share": 1}', "version: String should match"),
+        ('{"version": "newest", "share": 1}', "version: must match"),
     ],
 )
 def test_a_trial_that_cannot_be_says_why(folder: Path, mlflow_client: Any, tag: str, reason: str) -> None:

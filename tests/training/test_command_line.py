@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from bookshelf.settings import Settings
 from training import commands
-from training.__main__ import main, moment
+from training.__main__ import main
 from training.aliases import CHAMPION
 from training.promote import Decision
-
-
-def test_a_time_without_a_zone_is_utc() -> None:
-    assert moment("2026-03-02") == datetime(2026, 3, 2, tzinfo=UTC)
-    assert moment("2026-03-02T06:00+02:00") == datetime(2026, 3, 2, 4, tzinfo=UTC)
-    assert abs(moment("now") - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +23,37 @@ def test_what_is_no_command_is_wrong_usage(line: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(line)
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (["price", "--as-of", "2130-01-01T00:00:00Z"], "--as-of: must not be in the future"),
+        (["price", "--as-of", "2026-03-02T06:00"], "--as-of: must be a time with its zone"),
+        (["history", "--at", "2026-13-02"], "--at: must be a time with its zone"),
+        (["trial", "price", "--shadow", "20"], "--shadow: must be a number from 0 to 1, got '20'"),
+        (["compare", "price", "--days", "-1"], "--days: must be a whole number from 1 to 10000, got '-1'"),
+        (["price", "--alpha", "much"], "--alpha: must be a number, got 'much'"),
+    ],
+)
+def test_a_wrong_value_is_told_what_was_expected(
+    line: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(line)
+    assert f"error: argument {told}" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_model_named_twice_and_differently_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["history", "price", "--name", "sentiment"]) == 1
+    assert capsys.readouterr().err == "error: name one model, not both price and --name sentiment\n"
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_weight_below_nothing_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recommender", "--meaning-weight", "-1"]) == 1
+    assert capsys.readouterr().err == "error: meaning_weight must be 0 or more, got -1.0\n"
 
 
 @pytest.mark.usefixtures("settings")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ from mlflow import MlflowClient
 
 from bookshelf.catalogue import now
 from bookshelf.errors import TrainingError
-from bookshelf.promotions import Change, Promotions
+from bookshelf.promotions import Change, Promotion, Promotions
 from bookshelf.settings import Settings
 from bookshelf.standings import Standings
-from training import registry_commands
+from training import history, registry_commands
 from training.aliases import CHALLENGER, CHAMPION, PREVIOUS, PROMOTION_TAG
 from training.duty import ChampionChanged, Duty
 from training.promote import promote
@@ -223,3 +224,12 @@ def test_the_log_of_another_process_is_the_same(settings: Settings, duty: Duty) 
     other = Duty.of(settings)
     assert isinstance(other.log, Promotions)
     assert logged(other) == logged(duty)
+
+
+@pytest.mark.parametrize(
+    ("informative", "ending"), [(False, "12.93, uninformative)"), (True, "12.93)"), (None, "12.93)")]
+)
+def test_history_tells_of_a_score_that_says_nothing(informative: bool | None, ending: str) -> None:
+    score = {"metric": "MAE", "unit": "pounds", "score": 12.93, "baseline": 12.93, "informative": informative}
+    entry = Promotion(id=1, **asdict(replace(a_change(None, "1"), scores={"to": score, "from": None})))
+    assert history.line(entry).endswith(f"(MAE 12.93 pounds beside {ending}")

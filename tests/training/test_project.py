@@ -56,7 +56,7 @@ def test_it_has_every_parameter_of_the_training_with_its_default(entry_point: st
 
 @pytest.mark.parametrize("entry_point", TRAINED)
 def test_it_hands_on_what_it_is_given(entry_point: str) -> None:
-    given = dict.fromkeys(parameters_of(entry_point), "7") | {"as_of": "2026-03-02"}
+    given = dict.fromkeys(parameters_of(entry_point), "7") | {"as_of": "2026-03-02T00:00:00Z"}
     told = parsed(command_of(entry_point, **given))
     assert told.pop("command") == entry_point
     assert told.pop("as_of").isoformat() == "2026-03-02T00:00:00+00:00"

@@ -15,7 +15,7 @@ from bookshelf.errors import TrainingError
 from bookshelf.kept_vectors import KeptVectors
 from features.embedding import Encoder
 from features.lens import is_no_category
-from features.recommender import BookRecommender
+from features.recommender import GIVEN, BookRecommender
 from features.schema import RECOMMENDER_SERVICE
 from features.text import clean_description
 from ingestion.sample_shop.catalogue import sample_books
@@ -253,8 +253,15 @@ def test_books_that_neither_say_nor_share_anything_cannot_be_judged_by(
     ],
 )
 def test_parameters_out_of_bounds_are_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(TrainingError, match=r"^weights|^held|^neighbour_ids"):
+    [name] = wrong
+    with pytest.raises(TrainingError, match=f"^{name} must be "):
         RecommenderParams(**wrong)
+
+
+def test_weights_of_nothing_at_all_are_refused() -> None:
+    nothing = dict.fromkeys((f"{name}_weight" for name in GIVEN), 0.0)
+    with pytest.raises(TrainingError, match=r"^one of meaning_weight, words_weight, .* must be more than 0"):
+        RecommenderParams(**nothing)
 
 
 @pytest.mark.slow
