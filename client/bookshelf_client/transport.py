@@ -155,9 +155,7 @@ class Transport:
             return BrokenAnswer(f"{call.method} {call.address} was answered {status}: {body[:200]!r}")
         if status == _NOT_FOUND and not problem.errors:  # the API names what it does not find
             asked = f"{call.method} {self._url}{call.address}"
-            return BrokenAnswer(
-                f"{asked} is no address there: this is not the API, or another version"
-            )
+            return BrokenAnswer(f"{asked} is no address there: this is not the API, or another version")
         return Refused.of(problem)
 
 
