@@ -87,7 +87,7 @@ def login(body: LoginRequest) -> Response:
     )
 
 
-@auth.post("/refresh", responses={200: AccessReply}, security=BEARER)
+@auth.post("/refresh", responses={200: AccessReply, **problems(400, 413, 415)}, security=BEARER)
 @admin_only(refresh=True)
 def refresh() -> Response:
     """Exchange a refresh token for a new access token.

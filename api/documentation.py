@@ -11,7 +11,7 @@ from flask_openapi3.models.tag import Tag
 from flask_openapi3.openapi import OpenAPI
 
 from api.addresses import API_PREFIX
-from api.errors import PROBLEM_JSON, RETRY_AFTER_SECONDS, refuse_invalid
+from api.errors import PROBLEM_JSON, refuse_invalid
 from api.examples import (
     CSV_EXAMPLE,
     EXAMPLES,
@@ -182,7 +182,7 @@ def _problem(status: int) -> dict[str, Any]:
     }
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         seconds = {"type": "integer"}
-        documented["headers"] = {"Retry-After": _header(f"Seconds, now {RETRY_AFTER_SECONDS}.", seconds)}
+        documented["headers"] = {"Retry-After": _header("In how many seconds to ask again.", seconds)}
     return documented
 
 

@@ -19,7 +19,7 @@ def list_drift(query: DriftQuery) -> Response:
 
     Each publish is compared with what the version then on duty had learnt from, feature by feature, the
     worst first, and so are that version's predictions. Where enough of the last windows violate, the model
-    is trained anew: `order_id` names the order.
+    is trained anew: `order_id` names the order. `answers` is what the version has told its callers.
     """
     found, total = parts().drift.page(query.model, number=query.page, size=query.page_size)
     return json_reply(DriftPage.of(map(DriftReply.model_validate, found), total, query))

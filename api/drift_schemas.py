@@ -36,6 +36,40 @@ class FeatureDriftReply(BaseModel):
     violated: bool
 
 
+class LiveErrorReply(BaseModel):
+    """How wrong the answers were of which feedback says what was right: `mean` over `n` of them, in `unit`.
+
+    `low` and `high` are its 95 % interval, null for one answer. `baseline` is what the one price or tone that
+    suits all of them best would lose, or as many books drawn at random.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    measure: str
+    unit: str
+    n: int
+    mean: float
+    low: float | None
+    high: float | None
+    baseline: float
+
+
+class AnswerDriftReply(BaseModel):
+    """What the version has told its callers in the `days` before the publish, beside what it would tell of
+    the books that it learnt from.
+
+    A question that came again counts once among the `questions`. `drift` is null where they are too few to
+    compare, and `error` where nobody has given feedback.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    days: int
+    questions: int
+    drift: FeatureDriftReply | None
+    error: LiveErrorReply | None
+
+
 class DriftReply(BaseModel):
     """The books on offer after one publish beside those that a version has learnt from.
 
@@ -43,6 +77,7 @@ class DriftReply(BaseModel):
     snapshot was, `reference_at` as of when the version learnt. `violated` says whether any feature is;
     features come worst first, and `prediction` is the version's own answer. `run_id` is the MLflow run
     with the plots, and `order_id` the retraining that this window gave rise to, null if it gave none.
+    `answers` are apart from all that, and null where they were not compared.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -58,6 +93,7 @@ class DriftReply(BaseModel):
     window_rows: int = Field(description="Books on offer.")
     violated: bool
     features: list[FeatureDriftReply]
+    answers: AnswerDriftReply | None
     run_id: str
     order_id: str | None
 

@@ -11,11 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, WithJsonSc
 from pydantic_core import PydanticCustomError
 
 from bookshelf.catalogue import now
+from bookshelf.table_contracts import MAX_PAGE
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 20
-# Far beyond any catalogue, and page x page_size stays within the database's integers.
-MAX_PAGE = 1_000_000
 MAX_SOURCE = 500  # the column's width
 MAX_KEY = 200  # the column's width
 MAX_PRICE = 10_000_000

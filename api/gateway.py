@@ -97,8 +97,8 @@ class ModelGateway:
     def sentiment(self, request: SentimentRequest, caller: str | None = None) -> SentimentReply:
         return self._ask("/sentiment", request, SentimentReply, caller)
 
-    def predictions(self, request: PredictionsRequest) -> PredictionsReply:
-        return self._ask("/predictions", request, PredictionsReply)
+    def predictions(self, request: PredictionsRequest, caller: str | None = None) -> PredictionsReply:
+        return self._ask("/predictions", request, PredictionsReply, caller)
 
     def prediction(self, request: PredictionLookup) -> LoggedPrediction:
         return self._ask("/prediction", request, LoggedPrediction)

@@ -70,9 +70,13 @@ def sentiment(header: TrialHeaders, body: SentimentRequest) -> Response:
 
 
 @ml.post("/predictions", responses={200: PredictionsReply, **_BODY_PROBLEMS})
-def predictions(body: PredictionsRequest) -> Response:
-    """Many inputs for one model: one prediction or one error for each, in their order."""
-    return json_reply(parts().gateway.predictions(body))
+def predictions(header: TrialHeaders, body: PredictionsRequest) -> Response:
+    """Many inputs for one model: one prediction or one error for each, in their order.
+
+    While two versions are tried, each input is answered by the one that would answer it alone, and names it;
+    `model` is the version that answered all, or that on duty where both did.
+    """
+    return json_reply(parts().gateway.predictions(body, header.caller))
 
 
 @ml.get("/features", responses={200: TableReply, **problems(406)})

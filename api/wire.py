@@ -54,6 +54,9 @@ def _check_body() -> None:
     # werkzeug cuts a body that comes in chunks at the limit, without a word.
     if request.content_length is None and limit is not None and len(body) >= limit:
         raise RequestEntityTooLarge
+    # gunicorn gives what came before the client hung up, which may well look whole.
+    if request.content_length is not None and len(body) < request.content_length:
+        raise UnreadableBody(f"the body was cut off after {len(body)} of {request.content_length} bytes")
     if body and not isinstance(request.get_json(), dict):
         raise InvalidRequest([field_error("body", "must be a JSON object")])
 

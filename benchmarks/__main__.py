@@ -20,6 +20,7 @@ NAMES = (
     "crawl_again",
     "books",
     "price",
+    "shadow",
     "online_read",
     "embedding",
     "texts",

@@ -47,9 +47,9 @@ Address = tuple[str, str]  # of a server, and the path
 
 def run(rounds: int, tell: Tell) -> Outcome:
     with temporary_installation() as settings:
-        listed = _fill_catalogue(settings)
-        folder = _trained_champion(settings, listed)
-        questions = [_question(one) for one in listed[:CALLS]]
+        listed = fill_catalogue(settings)
+        folder = trained_champion(settings, listed)
+        questions = [question(one) for one in listed[:CALLS]]
         wanted = [program for program in programs(settings) if program.name in ("bento", "api")]
         others = _other_programs(settings, folder)
         with serving(settings, [*wanted, *others.values()]):
@@ -117,14 +117,15 @@ def _measured(address: Address, questions: Sequence[bytes]) -> Mapping[Metric, f
     return {**told, Metric(many, "calls/s", higher_is_better=True): per_second}
 
 
-def _fill_catalogue(settings: Settings) -> list[ListedBook]:
+def fill_catalogue(settings: Settings) -> list[ListedBook]:
+    """The sample shop's books, at prices that follow from their fields, as the catalogue lists them."""
     draw_secrets(settings)  # the API does not start without
     catalogue = Catalogue.open(settings.catalogue_url)
     catalogue.publish(priced_by_contents(sample_books()), "benchmark", now())
     return catalogue.all_books()
 
 
-def _trained_champion(settings: Settings, listed: Sequence[ListedBook]) -> str:
+def trained_champion(settings: Settings, listed: Sequence[ListedBook]) -> str:
     """Folder of the price model, trained and registered as ever, and named champion."""
     fitted = fit_price(_training_set(listed), PriceParams())
     if not fitted.informative:
@@ -154,7 +155,8 @@ def _training_set(listed: Sequence[ListedBook]) -> TrainingSet:
     )
 
 
-def _question(listed: ListedBook) -> bytes:
+def question(listed: ListedBook) -> bytes:
+    """The body that asks for the price of a book by what it is like."""
     told = {name: getattr(listed.book, name) for name in INPUTS}
     # As the features have it: the servers would do this to any text, and the pipeline would not.
     told["description"] = clean_description(listed.book.description)

@@ -6,8 +6,9 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from threading import Event
 
 import mlflow
@@ -36,9 +37,10 @@ _PATIENCE_SECONDS = 30.0
 
 
 def run(rounds: int, tell: Tell) -> Outcome:
-    with copied_installation() as settings:
+    # Who promotes has a process of its own: in this one the callers would wait for MLflow too.
+    with copied_installation() as settings, ProcessPoolExecutor(1, get_context("spawn")) as promoting:
         bodies = _bodies(settings)
-        versions = _Versions.of(settings)
+        versions = _Versions.of(settings, promoting)
         with serving(settings, [one for one in programs(settings) if one.name == "bento"]):
             client = Client(settings.bento_url, CALLERS + 1)
             steady = Way("steady", lambda: _measure(client, bodies, lambda: time.sleep(_STEADY_SECONDS)))
@@ -55,12 +57,13 @@ def run(rounds: int, tell: Tell) -> Outcome:
 class _Versions:
     """Of each model two versions that are alike, and one of the price model that is broken."""
 
-    registry: mlflow.MlflowClient
+    promoting: Executor
+    uri: str
     turns: Mapping[ModelName, Iterator[str]]
     broken: str
 
     @classmethod
-    def of(cls, settings: Settings) -> _Versions:
+    def of(cls, settings: Settings, promoting: Executor) -> _Versions:
         # For the whole process: MLflow resolves a source there, whatever address a client has.
         mlflow.set_tracking_uri(settings.tracking_uri)
         registry = mlflow.MlflowClient()
@@ -68,7 +71,10 @@ class _Versions:
         empty = settings.home / "broken"
         empty.mkdir()
         broken = registry.create_model_version("price", source=empty.as_uri())
-        return cls(registry, turns, str(broken.version))
+        versions = cls(promoting, settings.tracking_uri, turns, str(broken.version))
+        for name in MODEL_NAMES:  # who is on duty, and its libraries are imported
+            versions._promote(name, registry.get_model_version_by_alias(name, "champion").version)
+        return versions
 
     def swap(self, client: Client) -> None:
         """A round of swaps, each waited for."""
@@ -77,12 +83,15 @@ class _Versions:
         self._appoint(client, "price", self.broken)
 
     def _appoint(self, client: Client, name: str, version: str) -> None:
-        self.registry.set_registered_model_alias(name, "champion", version)
+        self._promote(name, version)
         end = time.monotonic() + _PATIENCE_SECONDS
         while not self._is_settled(client, name, version):
             if time.monotonic() > end:
                 raise BookshelfError(f"{name} version {version} was neither served nor refused in time")
             time.sleep(0.1)
+
+    def _promote(self, name: str, version: str) -> None:
+        self.promoting.submit(_promote, self.uri, name, version).result()
 
     def _is_settled(self, client: Client, name: str, version: str) -> bool:
         [served] = [one for one in json.loads(client.post("/models", b"{}"))["items"] if one["name"] == name]
@@ -92,6 +101,10 @@ class _Versions:
         return (
             refused is not None if (name, version) == ("price", self.broken) else served["version"] == version
         )
+
+
+def _promote(uri: str, name: str, version: str) -> None:
+    mlflow.MlflowClient(uri, uri).set_registered_model_alias(name, "champion", version)
 
 
 def _two_alike(registry: mlflow.MlflowClient, name: str) -> tuple[str, str]:

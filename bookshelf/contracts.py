@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from bookshelf.contract import MAX_DESCRIPTION as MAX_DESCRIPTION
@@ -171,6 +171,9 @@ class SentimentReply(Predicted):
 class PredictionsRequest(Contract):
     """Many inputs for one model; each is judged alone, so one bad input spoils only its own answer."""
 
+    # What is beyond all bounds, such as 1e400, must not become null on the way, which says "not known".
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
     model: ModelName
     inputs: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MAX_INPUTS)]
 
@@ -184,6 +187,9 @@ class Prediction(Contract):
 
 
 class PredictionsReply(Contract):
+    """`model` has answered all of the items; where a trial shares them out to two versions, it is the one on
+    duty, and each prediction names its own."""
+
     items: tuple[Prediction, ...]
     model: ModelRef
 

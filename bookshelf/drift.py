@@ -48,11 +48,49 @@ class FeatureDrift:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveError:
+    """How wrong the answers were of which somebody has said since what was right.
+
+    `mean` is over `n` answers, in `unit`, with its 95 % interval, which one answer has not. `baseline` is
+    what the price or the tone that suits all of them best would lose, or as many books drawn at random.
+    """
+
+    measure: str
+    unit: str
+    n: int
+    mean: float
+    low: float | None
+    high: float | None
+    baseline: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerDrift:
+    """What a version has told its callers in the `days` before a publish, beside what it would tell of the
+    books that it learnt from.
+
+    A question that came again counts once among the `questions`. `drift` is None where they are too few to
+    compare, and `error` where nobody has given feedback.
+    """
+
+    days: int
+    questions: int
+    drift: FeatureDrift | None
+    error: LiveError | None
+
+    @property
+    def violated(self) -> bool:
+        """Whether the answers have moved beyond a limit."""
+        return self.drift is not None and self.drift.violated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewWindow:
     """The books on offer after the publish of `snapshot_id` beside those of a champion's training.
 
     `source` is the one whose books are compared, "" for everybody's. `published_at` is when the catalogue
-    began to say so, `reference_at` as of when the champion learnt. Features come worst first.
+    began to say so, `reference_at` as of when the champion learnt. Features come worst first. `answers` are
+    what it has told its callers by then, apart from all that; None where the log could not be read.
     """
 
     model: str
@@ -66,10 +104,11 @@ class NewWindow:
     window_rows: int
     features: tuple[FeatureDrift, ...]
     run_id: str
+    answers: AnswerDrift | None = None
 
     @property
     def violated(self) -> bool:
-        """Whether any feature, or the prediction, does."""
+        """Whether any feature of the books, or the prediction for them, does."""
         return any(one.violated for one in self.features)
 
 
@@ -91,6 +130,7 @@ class DriftWindows:
         """Keep a window; the one on record if there is one of its snapshot, model and version."""
         row = {name: getattr(window, name) for name in _GIVEN} | {
             "features": [asdict(one) for one in window.features],
+            "answers": None if window.answers is None else asdict(window.answers),
             "violated": window.violated,
         }
         try:
@@ -147,11 +187,24 @@ class DriftWindows:
         return [_to_window(row) for row in rows], total
 
 
-_GIVEN: Sequence[str] = [field.name for field in fields(NewWindow) if field.name != "features"]
+_AS_JSON = ("features", "answers")
+_GIVEN: Sequence[str] = [field.name for field in fields(NewWindow) if field.name not in _AS_JSON]
 _NEWEST_FIRST = (drift_windows.c.published_at.desc(), drift_windows.c.id.desc())
 _COLUMNS = tuple(drift_windows.c[field.name] for field in fields(DriftWindow))
 
 
 def _to_window(row: Row[Any]) -> DriftWindow:
     features = tuple(FeatureDrift(**one) for one in row.features)
-    return DriftWindow(**{**row._mapping, "features": features})
+    return DriftWindow(**{**row._mapping, "features": features, "answers": _to_answers(row.answers)})
+
+
+def _to_answers(told: dict[str, Any] | None) -> AnswerDrift | None:
+    if told is None:
+        return None
+    drift, error = told["drift"], told["error"]
+    return AnswerDrift(
+        days=told["days"],
+        questions=told["questions"],
+        drift=None if drift is None else FeatureDrift(**drift),
+        error=None if error is None else LiveError(**error),
+    )

@@ -107,6 +107,7 @@ drift_windows = Table(
     Column("features", JSON, nullable=False),
     Column("run_id", String(32), nullable=False),
     Column("order_id", String(36), ForeignKey("model_orders.id")),
+    Column("answers", JSON),
     UniqueConstraint("snapshot_id", "model", "version", name="one_window_a_version"),
     Index("drift_windows_by_model", "model", "published_at"),
     Index("drift_windows_by_time", "published_at"),

@@ -10,8 +10,7 @@ Whoever moves records writes the new file before the old one goes, so that a rea
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date
 from functools import cache
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
 from bookshelf.contracts import MODEL_NAMES, ModelName
+from bookshelf.errors import ModelUnavailable
 from bookshelf.prediction import FeedbackRecord, PredictionRecord, moment_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,10 @@ class PredictionFiles:
         return sorted((self.folder(kind) / model).glob(f"{DAY}*"))
 
     def find(self, prediction_id: UUID) -> PredictionRecord | None:
-        """The prediction with that id; None if the log has none, or none any more."""
+        """The prediction with that id; None if the log has none, or none any more.
+
+        This and the others raise `ModelUnavailable` where a file that may hold what is wanted is broken.
+        """
         found = _looked(lambda: self._about("predictions", prediction_id))
         return next((PredictionRecord(**one) for one in found), None)
 
@@ -70,12 +73,15 @@ class PredictionFiles:
         told = {one["feedback_id"]: FeedbackRecord(**one) for one in found}
         return sorted(told.values(), key=lambda one: one.feedback_id)
 
-    def table(self, kind: Kind, model: ModelName, since: date | None = None) -> pa.Table:
+    def table(
+        self, kind: Kind, model: ModelName, since: date | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
         """Every record about the predictions of a model, each once, in the order of their ids.
 
-        With `since`, of that day (UTC) and later.
+        With `since`, of that day (UTC) and later. With `columns`, only those, among which must be the ids.
         """
-        return _looked(lambda: self._table(kind, model, since))
+        wanted = list(columns or schema(kind).names)
+        return _looked(lambda: self._table(kind, model, since, wanted))
 
     def _about(self, kind: Kind, prediction_id: UUID) -> list[dict[str, Any]]:
         moment, wanted = moment_of(prediction_id), str(prediction_id)
@@ -86,21 +92,34 @@ class PredictionFiles:
         found: list[dict[str, Any]] = read_journal(kind, b"".join(lines)).to_pylist() if lines else []
         if found and kind == "predictions":
             return found
-        for model in MODEL_NAMES:
-            for path in sorted(self.day(kind, model, moment.date()).glob("*.parquet")):
+        return found + self._stored_about(kind, moment.date(), wanted)
+
+    def _stored_about(self, kind: Kind, day: date, wanted: str) -> list[dict[str, Any]]:
+        """What the files of that day have about the prediction."""
+        found: list[dict[str, Any]] = []
+        broken: ModelUnavailable | None = None
+        folders = [self.day(kind, model, day) for model in MODEL_NAMES]
+        for path in (path for folder in folders for path in sorted(folder.glob("*.parquet"))):
+            try:
                 found += _read(kind, path, [("prediction_id", "==", wanted)]).to_pylist()
+            except ModelUnavailable as error:
+                broken = error
+        # A prediction is in one file; of feedback there may be more in the broken one.
+        if broken is not None and not (found and kind == "predictions"):
+            raise broken
         return found
 
-    def _table(self, kind: Kind, model: str, since: date | None) -> pa.Table:
+    def _table(self, kind: Kind, model: str, since: date | None, columns: list[str]) -> pa.Table:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        journals = [read_journal(kind, path.read_bytes()) for path in self.journals(kind)]
+        written = [read_journal(kind, path.read_bytes()) for path in self.journals(kind)]
+        journals = [one.filter(pc.equal(one["model"], model)).select(columns) for one in written]
         first = f"{DAY}{since or date.min}"
         days = [folder for folder in self.days(kind, model) if folder.name >= first]
-        stored = [_read(kind, path) for folder in days for path in sorted(folder.glob("*.parquet"))]
-        table = pa.concat_tables([schema(kind).empty_table(), *journals, *stored])
-        table = table.filter(pc.equal(table["model"], model))
+        files = [path for folder in days for path in sorted(folder.glob("*.parquet"))]
+        stored = [_read(kind, path, columns=columns) for path in files]
+        table = pa.concat_tables([schema(kind).empty_table().select(columns), *journals, *stored])
         if since is not None:
             wanted = [_day_of(one) >= since for one in table["prediction_id"].to_pylist()]
             table = table.filter(pa.array(wanted, pa.bool_()))  # of no rows nobody could tell the type
@@ -130,7 +149,7 @@ def read_journal(kind: Kind, data: bytes) -> pa.Table:
     try:
         table = _parsed(kind, whole)
     except pa.ArrowInvalid:
-        table = _parsed(kind, b"".join(line for line in whole.splitlines(keepends=True) if _is_object(line)))
+        table = _parsed(kind, b"".join(line for line in whole.splitlines(keepends=True) if _fits(kind, line)))
     for name in (KEYS[kind], "at", "model"):
         table = table.filter(pc.is_valid(table[name]))
     return table
@@ -148,10 +167,12 @@ def _parsed(kind: Kind, lines: bytes) -> pa.Table:
     )
 
 
-def _is_object(line: bytes) -> bool:
+def _fits(kind: Kind, line: bytes) -> bool:
+    import pyarrow as pa
+
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
+        return bool(_parsed(kind, line).num_rows)
+    except pa.ArrowInvalid:
         return False
 
 
@@ -168,11 +189,23 @@ def _lines_about(path: Path, wanted: str) -> Iterator[bytes]:
         place = data.find(named, end)
 
 
-def _read(kind: Kind, path: Path, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
+def _read(
+    kind: Kind,
+    path: Path,
+    filters: list[tuple[str, str, str]] | None = None,
+    columns: list[str] | None = None,
+) -> pa.Table:
+    """Rows of a file. Raises `FileNotFoundError` if it has gone, and `ModelUnavailable` if it is broken."""
     import pyarrow.parquet as pq
 
-    # Without partitioning: the day would become a column.
-    return pq.read_table(path, schema=schema(kind), filters=filters, partitioning=None)
+    try:
+        # Without partitioning: the day would become a column.
+        return pq.read_table(path, schema=schema(kind), columns=columns, filters=filters, partitioning=None)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = type(error).__name__  # its own words name folders of this machine
+        raise ModelUnavailable(f"the file {path.name} of the log cannot be read: {reason}") from error
 
 
 def _each_once(table: pa.Table, key: str) -> pa.Table:

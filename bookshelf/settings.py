@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     drift_violations: int = Field(default=3, ge=1, le=100)
     drift_windows: int = Field(default=5, ge=1, le=100, validate_default=True)
     drift_cooldown: Duration = Field(default=timedelta(days=1), ge=timedelta(0))
+    #: Of so many days before a publish are answers compared, and whether their drift calls for a retraining.
+    drift_answer_days: int = Field(default=7, ge=1, le=36_500)
+    drift_by_answers: bool = False
 
     host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=1, le=65535, validation_alias="API_PORT")

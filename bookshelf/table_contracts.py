@@ -16,6 +16,9 @@ MEDIA_TYPES: dict[FileFormat, str] = {
     "parquet": "application/vnd.apache.parquet",
 }
 
+#: Far beyond any catalogue, and page x page_size stays within the database's integers.
+MAX_PAGE = 1_000_000
+
 #: What says `now` may not be the machine that is asked.
 _CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -28,7 +31,11 @@ class TableOfBooks(Contract):
 
     @field_validator("as_of")
     @classmethod
-    def _is_not_to_come(cls, value: datetime | None) -> datetime | None:
+    def _is_in_the_past(cls, value: datetime | None) -> datetime | None:
+        try:
+            value = value and value.astimezone(UTC)
+        except OverflowError as error:
+            raise PydanticCustomError("moment", "must lie between the years 1 and 9999 in UTC") from error
         if value is not None and value > datetime.now(UTC) + _CLOCKS_DIFFER:
             raise PydanticCustomError("future", "must not lie in the future")
         return value
@@ -37,7 +44,7 @@ class TableOfBooks(Contract):
 class TableRequest(TableOfBooks):
     """One page of a table."""
 
-    page: Annotated[StrictInt, Field(ge=1)] = 1
+    page: Annotated[StrictInt, Field(ge=1, le=MAX_PAGE)] = 1
     page_size: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1_000
 
 

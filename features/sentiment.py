@@ -110,15 +110,23 @@ class SentimentClassifier(BaseEstimator):  # type: ignore[misc]
         """
         if set(y) != set(LABELS):
             raise ValueError(f"wanted the labels {', '.join(LABELS)}, got {', '.join(sorted(set(y)))}")
-        # `LABELS` ascend, as the regressions' own order of classes does.
-        of_vectors = LogisticRegression(C=self.C, max_iter=2_000)
-        self.by_vector_ = make_pipeline(StandardScaler(), of_vectors)
-        self.by_vector_.fit(X, list(y), logisticregression__sample_weight=weights)
+        return self.fit_words(passages, y, weights).fit_vectors(X, y, weights)
+
+    def fit_words(self, passages: Sequence[str], y: Sequence[str], weights: Values | None = None) -> Self:
+        """The part of `fit` that no parameter has a say in."""
         words = TfidfVectorizer(
             token_pattern=_TOKEN, ngram_range=(1, _LONGEST_PHRASE), sublinear_tf=True, min_df=_RAREST
         )
         self.by_words_ = make_pipeline(words, LogisticRegression(C=_WORDS_C, max_iter=2_000))
         self.by_words_.fit(list(passages), list(y), logisticregression__sample_weight=weights)
+        return self
+
+    def fit_vectors(self, X: Vectors, y: Sequence[str], weights: Values | None = None) -> Self:
+        """The part of `fit` that `C` has a say in."""
+        # `LABELS` ascend, as the regressions' own order of classes does.
+        of_vectors = LogisticRegression(C=self.C, max_iter=2_000)
+        self.by_vector_ = make_pipeline(StandardScaler(), of_vectors)
+        self.by_vector_.fit(X, list(y), logisticregression__sample_weight=weights)
         return self
 
     @property

@@ -1,25 +1,29 @@
-"""Putting a question to a challenger: whatever it does, nobody is harmed by it."""
+"""Putting questions to a challenger: whatever it does, nobody is harmed by it."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 from bookshelf.contracts import Contract
+from bookshelf.errors import BookshelfError
 from serving import metrics
-from serving.answers import Answers, Reply
+from serving.answers import Answer, Answers, Reply
 from serving.noting import Part
 
 log = logging.getLogger(__name__)
 
 
 class Ask(Protocol):
-    """Puts a question to a version, in its part of a trial; counts and notes the answer.
+    """Puts questions to a version, in its part of a trial; counts and notes each answer.
 
-    Raises `BookshelfError` if there is none, and whatever a broken version raises.
+    One answer or error for each, in their order. Raises whatever a broken version raises.
     """
 
-    async def __call__(self, answers: Answers, request: Contract, part: Part, /) -> Reply: ...
+    async def __call__(
+        self, answers: Answers, requests: Sequence[Contract], part: Part, /
+    ) -> list[Answer]: ...
 
 
 class Challenged:
@@ -29,25 +33,31 @@ class Challenged:
         self._ask = ask
         self._said = ""
 
-    async def ask(self, tried: Answers, request: Contract, part: Part) -> Reply | None:
-        """Its answer; None if it has none, for whatever reason."""
+    async def ask(self, tried: Answers, requests: Sequence[Contract], part: Part) -> list[Reply | None]:
+        """Its answer to each; None where it has none, for whatever reason."""
         try:
-            answer = await self._ask(tried, request, part)
+            answers = await self._ask(tried, requests, part)
         # A broken version can raise anything.
         except Exception as error:  # noqa: BLE001
-            self._say(f"{tried.champion.ref} on trial has no answer: {type(error).__name__}: {error}")
-            count(tried, part, "failed")
-            return None
-        count(tried, part, "made")
-        return answer
+            self._say(tried, error)
+            count(tried, part, "failed", len(requests))
+            return [None] * len(requests)
+        errors = [one for one in answers if isinstance(one, BookshelfError)]
+        if errors:
+            self._say(tried, errors[0])
+        count(tried, part, "failed", len(errors))
+        count(tried, part, "made", len(answers) - len(errors))
+        return [None if isinstance(one, BookshelfError) else one for one in answers]
 
-    def _say(self, what: str) -> None:
-        """Log it, but not again and again: each question may fail alike."""
+    def _say(self, tried: Answers, error: Exception) -> None:
+        """Log what went wrong, but not again and again: each question may fail alike."""
+        what = f"{tried.champion.ref} on trial has no answer: {type(error).__name__}: {error}"
         if what != self._said:
             log.warning("%s", what)
         self._said = what
 
 
-def count(tried: Answers, part: Part, outcome: str) -> None:
-    """Count a question to a version on trial as made, failed or dropped."""
-    metrics.count_trial(tried.champion.name, tried.champion.version, part.role, outcome)
+def count(tried: Answers, part: Part, outcome: str, number: int) -> None:
+    """Count so many questions to a version on trial as made, failed or dropped."""
+    if number:
+        metrics.count_trial(tried.champion.name, tried.champion.version, part.role, outcome, number)

@@ -28,7 +28,7 @@ class Registry(Protocol):
 
     def on_trial(self, name: ModelName) -> WantedTrial | None: ...
 
-    def champion(self, appointed: Appointment) -> Champion: ...
+    def champion(self, appointed: Appointment, *, beside: bool = False) -> Champion: ...
 
     def note_refused(self, appointed: Appointment, reason: str) -> None: ...
 
@@ -69,11 +69,15 @@ class TrialFollower:
             self._retries.forget(name)
             self._shelf.try_out(name, None)
         elif wanted.version is None:
+            self._retries.forget(name)
             self._shelf.try_out(name, Challenger(_told(wanted, wanted.reason)))
         elif (answers := self._loaded(wanted.version)) is not None:
+            self._retries.forget(name)
             self._shelf.try_out(name, Challenger(_told(wanted), answers))
         elif self._retries.may_try(wanted.version):
             self._try(wanted, wanted.version)
+        elif (refused := self._shelf.on_trial(name)) is not None:
+            self._shelf.try_out(name, Challenger(_told(wanted, refused.trial.refused)))
 
     def _loaded(self, version: Appointment) -> Answers | None:
         """The version, where it is on the shelf already, on trial or on duty."""
@@ -85,7 +89,7 @@ class TrialFollower:
 
     def _try(self, wanted: WantedTrial, version: Appointment) -> None:
         try:
-            answers = self._prepare(self._registry.champion(version))
+            answers = self._prepare(self._registry.champion(version, beside=True))
         except ModelUnavailable as error:
             log.warning("%s version %s is not tried: %s", version.name, version.version, error)
             self._retries.failed(version)

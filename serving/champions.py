@@ -7,21 +7,23 @@ nothing is written to it but one tag: what became of a version here.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from bookshelf.contracts import ENCODER_NAME, ModelName, ModelRef
 from bookshelf.errors import ModelUnavailable, NotFound
 from bookshelf.settings import Settings
 from serving.appointment import FINGERPRINT_TAG, Appointment
-from serving.encoders import EncoderLoader, without_logged_code
-from serving.imports import import_skops
-from serving.local_copy import LocalCopies
+from serving.encoders import EncoderLoader
+from serving.loader import Loader, LoaderAway
+from serving.loader_words import Tag
+from serving.loading import FormCheck, LoadedModel
+from serving.local_copy import LocalCopies, kept_in
+from serving.version_files import VersionFiles, client_of, reading, set_tag
 from serving.wanted_trials import WantedTrial, wanted_trial
 
 # MLflow takes seconds to import and is needed when models are loaded, not when the service is declared.
@@ -41,8 +43,6 @@ SERVING_TAG = "serving"
 # A registry holds so many characters of a tag.
 _LONGEST_TAG = 5_000
 
-Loaded = TypeVar("Loaded")
-
 
 @dataclass(frozen=True)
 class Champion:
@@ -50,7 +50,8 @@ class Champion:
 
     `tags` are the version's. `encoder` makes the vectors that the model reads; None if it reads none.
     `inputs` are the names of the columns in its signature, empty where these have no names; `example` is
-    its input example.
+    its input example. `form` is what was found of its form for few books where it was loaded; None where
+    nobody has looked.
     """
 
     name: ModelName
@@ -61,6 +62,7 @@ class Champion:
     encoder: Encoder | None = None
     inputs: tuple[str, ...] = ()
     example: Any = None
+    form: FormCheck | None = None
 
     @cached_property
     def ref(self) -> ModelRef:
@@ -80,9 +82,12 @@ class Champion:
 class Registry:
     """MLflow's model registry as serving needs it. What cannot be had raises `ModelUnavailable`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, loader: Loader | None = None) -> None:
+        """`loader` loads versions beside those that answer; without one they are loaded here."""
         self._uri = settings.tracking_uri
-        self._copies = LocalCopies(settings.home.resolve() / "serving")
+        self._copies = LocalCopies(kept_in(settings))
+        self._files = VersionFiles(settings.tracking_uri, self._copies)
+        self._loader = loader
         # One copy of the weights, however many models and versions read its vectors; none that nobody reads.
         self._encoders: WeakValueDictionary[tuple[str, Precision], Encoder] = WeakValueDictionary()
         self._made = settings.encoders
@@ -92,7 +97,7 @@ class Registry:
         """The version that is champion now; None if there is none."""
         from mlflow.exceptions import MlflowException
 
-        with _reading(f"the champion of {name}"):
+        with reading(f"the champion of {name}"):
             try:
                 found = self._client.get_model_version_by_alias(name, ALIAS)
             except MlflowException as error:
@@ -104,14 +109,14 @@ class Registry:
 
     def on_trial(self, name: ModelName) -> WantedTrial | None:
         """The trial of that model that is on; None if none is."""
-        with _reading(f"the trial of {name}"):
+        with reading(f"the trial of {name}"):
             return wanted_trial(self._client, name)
 
     def version(self, name: ModelName, version: str, run_id: str) -> Appointment:
         """The version with that number, of that run. Raises `NotFound` if the registry has it no more."""
         from mlflow.exceptions import MlflowException
 
-        with _reading(f"{name} version {version}"):
+        with reading(f"{name} version {version}"):
             try:
                 found = self._client.get_model_version(name, version)
             except MlflowException as error:
@@ -127,21 +132,33 @@ class Registry:
         """The version that was on duty last, as the local copy has it; None if there was none."""
         return self._copies.last(name)
 
-    def champion(self, appointed: Appointment) -> Champion:
+    def champion(self, appointed: Appointment, *, beside: bool = False) -> Champion:
         """That version, loaded by its number, so that the number told is the one used, and checked.
 
         It comes from the local copy, which is made if it is missing, so that the registry may be away.
+        `beside` is for while others answer: it is loaded in a process of its own, if there can be one.
         """
         name, version = appointed.name, appointed.version
-        with _reading(f"{name} version {version}"):
-            load = partial(_load, name, version)
-            model, inputs, example = self._loaded(name, version, appointed.key, load)
-            encoder = self._encoder_of(appointed) if _reads_texts(name, model) else None
-        return Champion(name, version, appointed.run_id, model, appointed.tags, encoder, inputs, example)
+        loaded = self._loaded_beside(appointed) if beside else None
+        if loaded is None:
+            loaded = self._files.model(name, version, appointed.key)
+        with reading(f"{name} version {version}"):
+            encoder = self._encoder_of(appointed) if _reads_texts(name, loaded.model) else None
+        return Champion(
+            name,
+            version,
+            appointed.run_id,
+            loaded.model,
+            appointed.tags,
+            encoder,
+            loaded.inputs,
+            loaded.example,
+            loaded.form,
+        )
 
     def training_set(self, champion: Champion) -> Path:
         """Local file with the rows the champion was trained on. Raises `NotFound` if its run has none."""
-        with _reading(f"the training set of {champion.name} version {champion.version}"):
+        with reading(f"the training set of {champion.name} version {champion.version}"):
             path = self._training_sets.get(champion.run_id)
             if path is None or not path.exists():  # it may lie among temporary files, which get tidied away
                 path = self._fetch_training_set(champion.run_id)
@@ -171,16 +188,24 @@ class Registry:
 
     @cached_property
     def _client(self) -> MlflowClient:
-        import mlflow
+        return client_of(self._uri)
 
-        # For the whole process, because MLflow resolves `models:` addresses there whatever a call names.
-        mlflow.set_tracking_uri(self._uri)
-        mlflow.set_registry_uri(self._uri)
-        return mlflow.MlflowClient()
+    def _loaded_beside(self, appointed: Appointment) -> LoadedModel | None:
+        """The model as the loader hands it over; None where it has to be loaded here."""
+        if self._loader is None:
+            return None
+        try:
+            return self._loader.model(appointed.name, appointed.version, appointed.key)
+        except LoaderAway as error:
+            log.warning("%s version %s is loaded by the worker: %s", appointed.name, appointed.version, error)
+            return None
 
     def _tag(self, name: str, version: str, told: str) -> None:
+        tag = Tag(self._uri, name, version, SERVING_TAG, told[:_LONGEST_TAG])
+        if self._loader is not None and self._loader.sets(tag):
+            return
         try:
-            self._client.set_model_version_tag(name, version, SERVING_TAG, told[:_LONGEST_TAG])
+            set_tag(tag)
         # A store and its driver can raise anything, and a tag that is missing keeps nobody from answering.
         except Exception as error:  # noqa: BLE001
             log.warning("%s version %s cannot be tagged %r: %s", name, version, told, error)
@@ -194,7 +219,7 @@ class Registry:
             )
         ready = (key, appointed.precision)
         load = EncoderLoader(self._made, appointed.precision)
-        encoder = self._encoders.get(ready) or self._loaded(ENCODER_NAME, number, key, load)
+        encoder = self._encoders.get(ready) or self._files.loaded(ENCODER_NAME, number, key, load)
         fingerprint = encoder.network.weights_fingerprint
         if appointed.tags.get(FINGERPRINT_TAG, fingerprint) != fingerprint:
             raise ModelUnavailable(
@@ -203,29 +228,6 @@ class Registry:
             )
         self._encoders[ready] = encoder
         return encoder
-
-    def _loaded(self, name: str, version: str, key: str, load: Callable[[Path], Loaded]) -> Loaded:
-        """What `load` makes of the version's files: of the kept ones, or of new ones if these will not do."""
-        kept = self._copies.has(key)
-        if kept:
-            try:
-                return load(self._copies.fetch(key, partial(self._download, name, version)))
-            except Exception as error:  # noqa: BLE001  (whatever a damaged file makes a loader raise)
-                log.warning("the local copy of %s version %s is fetched anew: %s", name, version, error)
-        try:
-            # In place of the kept one, which stays until then: it may have failed for another reason.
-            folder = self._copies.fetch(key, partial(self._download, name, version), anew=kept)
-        except OSError as error:
-            log.warning("%s version %s cannot be kept: %s", name, version, error)
-            folder = self._download(name, version)
-        return load(folder)
-
-    def _download(self, name: str, version: str, to: Path | None = None) -> Path:
-        import mlflow
-
-        assert self._client  # it tells MLflow where the registry is
-        told = None if to is None else str(to)
-        return Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=told))
 
     def _fetch_training_set(self, run_id: str) -> Path | None:
         import mlflow
@@ -241,38 +243,3 @@ def _reads_texts(name: ModelName, model: Any) -> bool:
     A model that is not one of ours reads none, and is refused for what it does read.
     """
     return name != "price" or bool(getattr(model, "reads_vectors", False))
-
-
-def _load(name: str, version: str, folder: Path) -> tuple[Any, tuple[str, ...], Any]:
-    """The estimator in the folder, once it has answered its own input example; its inputs, and the example.
-
-    Raises `ModelUnavailable` for one without a signature or without an example.
-    """
-    import mlflow.sklearn
-    from mlflow.models import Model
-
-    import_skops()
-    described = Model.load(str(folder))
-    if described.signature is None or described.signature.inputs is None:
-        raise ModelUnavailable(f"{name} version {version} has no signature")
-    example = described.load_input_example(str(folder))
-    if example is None:
-        raise ModelUnavailable(f"{name} version {version} has no input example to be checked with")
-    with without_logged_code():
-        model = mlflow.sklearn.load_model(str(folder))
-    model.predict(example)  # a model that fails here would fail every caller; it also warms it up
-    named = described.signature.inputs.has_input_names()
-    return model, tuple(described.signature.inputs.input_names()) if named else (), example
-
-
-@contextmanager
-def _reading(what: str) -> Iterator[None]:
-    """Translate whatever goes wrong while something is read from the registry into a reason to refuse it."""
-    try:
-        yield
-    except ModelUnavailable:
-        raise
-    # A store, its driver or the file of a model can raise anything, and one that is broken must not
-    # take the others off duty.
-    except Exception as error:
-        raise ModelUnavailable(f"{what} cannot be served: {type(error).__name__}: {error}") from error

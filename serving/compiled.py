@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from serving import metrics
 from serving.champions import Champion
+from serving.loading import LoadedModel, check_form
 
 if TYPE_CHECKING:
     from features.price_compiled import CompiledPrices
@@ -17,21 +18,17 @@ log = logging.getLogger(__name__)
 def compiled_form(champion: Champion) -> CompiledPrices | None:
     """The champion's compiled form, which was seen to give its prices; None where scikit-learn is to answer.
 
-    Which of the two it is, is told in a metric, and why there is no such form in the log.
+    Which of the two it is, is told in a metric, and why there is no such form in the log. It is compared
+    here unless it was where the champion was loaded.
     """
-    import pandas as pd
+    from features.price_compiled import CompiledPrices
 
-    from features.compiled_check import compiled
-    from features.price import PriceRegressor
-
+    check = champion.form or check_form(LoadedModel(champion.model, champion.inputs, champion.example))
     found = None
-    if isinstance(champion.model, PriceRegressor):
-        example = champion.example if isinstance(champion.example, pd.DataFrame) else None
-        try:
-            found = compiled(champion.model, example)
-        # Whatever becomes of a model that is otherwise than ours are now: it can be served as it is.
-        except Exception as error:  # noqa: BLE001
-            reason = f"{type(error).__name__}: {error}"
-            log.warning("price version %s is served by scikit-learn alone: %s", champion.version, reason)
+    if check is not None and check.refused is None:
+        found = CompiledPrices(champion.model)
+    elif check is not None:
+        version, reason = champion.version, check.refused
+        log.warning("price version %s is served by scikit-learn alone: %s", version, reason)
     metrics.note_compiled(champion.version, compiled=found is not None)
     return found

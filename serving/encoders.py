@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from bookshelf.contracts import ENCODER_FORM, ENCODER_NAME
 from bookshelf.errors import ModelUnavailable
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 # More threads than this gain little on texts of one chunk and take the cores from everybody else.
 _MOST_THREADS = 2
+
+_PATH = Lock()
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,14 @@ class EncoderLoader:
 
 @contextmanager
 def without_logged_code() -> Iterator[None]:
-    """Keep the copy of our code that is logged with a model, for machines without it, off `sys.path`."""
-    before = list(sys.path)
-    try:
-        yield
-    finally:
-        sys.path = before
+    """Keep the copy of our code that is logged with a model, for machines without it, off `sys.path`.
+
+    One at a time: of two that load at once, as a replay may beside a swap, one would put back the path of the
+    other.
+    """
+    with _PATH:
+        before = list(sys.path)
+        try:
+            yield
+        finally:
+            sys.path = before

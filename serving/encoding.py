@@ -102,8 +102,9 @@ def _work_on(batch: Sequence[_Waiting]) -> None:
         return
     try:
         results = list(batch[0].work([text for one in batch for text in one.texts]))
-    # Whatever a model raises belongs to a caller, and the thread goes on for the others.
-    except Exception as error:  # noqa: BLE001
+    # Whatever a model raises belongs to a caller, and the thread goes on for the others; what is written in
+    # Rust, as tokenizers are, panics with no `Exception`.
+    except BaseException as error:  # noqa: BLE001
         if len(batch) > 1:
             for one in batch:
                 _work_on([one])

@@ -32,7 +32,7 @@ class Registry(Protocol):
 
     def last_on_duty(self, name: ModelName) -> Appointment | None: ...
 
-    def champion(self, appointed: Appointment) -> Champion: ...
+    def champion(self, appointed: Appointment, *, beside: bool = False) -> Champion: ...
 
     def note_on_duty(self, champion: Champion, at: str) -> None: ...
 
@@ -87,6 +87,7 @@ class Follower:
         except ModelUnavailable as error:
             return str(error)
         if wanted is None:
+            self._retries.forget(name)
             self._shelf.want(name, None, f"no version of {name} is champion: promote one")
         elif self._is_on_duty(wanted):
             self._retries.forget(name)
@@ -123,8 +124,9 @@ class Follower:
         self._shelf.leftovers.note()
 
     def _put(self, wanted: Appointment, *, tell: bool) -> None:
-        answers = self._prepare(self._registry.champion(wanted))
-        at, replaces = now(), self._shelf[wanted.name].answers is not None
+        replaces = self._shelf[wanted.name].answers is not None
+        answers = self._prepare(self._registry.champion(wanted, beside=replaces))
+        at = now()
         self._shelf.put(wanted.name, answers, at)
         self._retries.forget(wanted.name)
         if replaces:

@@ -45,8 +45,8 @@ class Gate:
             return
         CALLER.set(caller_of(scope["headers"]))
         body = await _read(receive)
-        if body is None:
-            await response(_TOO_LARGE)(scope, receive, send)
+        if isinstance(body, Problem):
+            await response(body)(scope, receive, send)
         elif refusal := _refusal(scope, body, contract):
             await response(refusal)(scope, receive, send)
         elif queue is None:
@@ -88,8 +88,15 @@ _TOO_LARGE = problem(
 )
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body; None for one too large, which is heard to its end but not kept.
+_CUT_OFF = problem(
+    400,
+    "the body was cut off",
+    FieldError(field=BODY, message="was cut off before its end"),
+)
+
+
+async def _read(receive: Receive) -> bytes | Problem:
+    """The whole body, or why there is none; one too large is heard to its end but not kept.
 
     A client that is still sending when the connection closes would not see our answer.
     """
@@ -97,12 +104,14 @@ async def _read(receive: Receive) -> bytes | None:
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":  # what has come may well look whole
+            return _CUT_OFF
         part = message.get("body", b"")
         size += len(part)
         if size <= MAX_BODY_BYTES:
             parts.append(part)
         if not message.get("more_body", False):
-            return b"".join(parts) if size <= MAX_BODY_BYTES else None
+            return b"".join(parts) if size <= MAX_BODY_BYTES else _TOO_LARGE
 
 
 def _refusal(scope: MutableMapping[str, Any], body: bytes, contract: type[BaseModel]) -> Problem | None:

@@ -20,4 +20,4 @@ def import_skops() -> None:
     try:
         import skops.io  # noqa: F401
     finally:
-        del sys.modules[_TORCH_ARRAYS]
+        sys.modules.pop(_TORCH_ARRAYS, None)  # another thread may have come with the same

@@ -39,7 +39,7 @@ class Journal:
                 self._begun_at = time.monotonic()
             try:
                 _write(self._descriptor, lines)
-            except OSError:
+            except BaseException:  # whatever it was, half a line must not stay
                 self._cut(self._descriptor)
                 raise
             self._size += len(lines)
@@ -91,12 +91,12 @@ def _new(folder: Path) -> int:
         name = f"{time.time_ns() // 1_000_000}-{socket.gethostname()}-{os.getpid()}-{token_hex(4)}.jsonl"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         descriptor = os.open(folder / name, flags, 0o644)
-        try:
+        # Somebody may come between, find it without a lock, take it for complete and then away.
+        with suppress(BlockingIOError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # somebody came between, found it without a lock and takes it for complete
-            os.close(descriptor)
-        else:
-            return descriptor
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+        os.close(descriptor)
 
 
 def _write(descriptor: int, data: bytes) -> None:

@@ -34,6 +34,7 @@ SMALL_BYTES = 8 * 2**20
 _ROW_GROUP = 5_000
 _SOURCES = b"merged_from"
 _UNFINISHED = ".unfinished"
+_UNREADABLE = ".unreadable"
 
 
 def keep(files: PredictionFiles, retention: timedelta, today: date) -> None:
@@ -93,8 +94,9 @@ def _merge(files: PredictionFiles, kind: Kind, today: date) -> None:
             small = [path for path in settled if path.stat().st_size <= SMALL_BYTES]
             over = folder.name < f"{DAY}{today}"
             if len(small) >= (2 if over else MOST_SMALL_FILES):
-                merged = {name for path in settled for name in _sources_of(path)}
-                _merge_files(kind, folder, small, merged)
+                sources = {path: _sources_of(path) for path in settled}
+                merged = {name for told in sources.values() for name in told or ()}
+                _merge_files(kind, folder, [path for path in small if sources[path] is not None], merged)
 
 
 def _merge_files(kind: Kind, folder: Path, small: Sequence[Path], merged: Collection[str]) -> None:
@@ -123,10 +125,21 @@ def _tables(batches: Iterator[Any]) -> Iterator[pa.Table]:
     return (pa.Table.from_batches([batch]) for batch in batches)
 
 
-def _sources_of(path: Path) -> list[str]:
+def _sources_of(path: Path) -> list[str] | None:
+    """The files that this one was merged from; None if it is no Parquet, and then it is set aside.
+
+    Nobody could read its day as a whole, and it would be in the way of every merge.
+    """
     import pyarrow.parquet as pq
 
-    told: list[str] = json.loads((pq.read_schema(path).metadata or {}).get(_SOURCES, b"[]"))
+    try:
+        told: list[str] = json.loads((pq.read_schema(path).metadata or {}).get(_SOURCES, b"[]"))
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) is not None:  # the system's: the file may be whole
+            raise
+        aside = path.rename(path.with_suffix(_UNREADABLE))
+        log.error("%s is set aside as %s: it cannot be read: %s", path.name, aside, error)
+        return None
     return told
 
 

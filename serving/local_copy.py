@@ -14,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from bookshelf.contracts import MODEL_NAMES, ModelName
+from bookshelf.settings import Settings
 from serving.appointment import Appointment
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,11 @@ Download = Callable[[Path], object]
 _LOCK_SECONDS = 60
 # Another worker may be reading one that is no champion, or no champion yet.
 _KEPT_SECONDS = 600
+
+
+def kept_in(settings: Settings) -> Path:
+    """The folder of the local copies of that installation."""
+    return settings.home.resolve() / "serving"
 
 
 class LocalCopies:

@@ -34,9 +34,9 @@ def count_swap(name: str, outcome: str) -> None:
     _swaps().labels(name, outcome).inc()
 
 
-def count_trial(name: str, version: str, role: str, outcome: str) -> None:
-    """Add to `bookshelf_trial_answers_total` what became of a question to a version on trial."""
-    _tried().labels(name, version, role, outcome).inc()
+def count_trial(name: str, version: str, role: str, outcome: str, number: int) -> None:
+    """Add to `bookshelf_trial_answers_total` what became of so many questions to a version on trial."""
+    _tried().labels(name, version, role, outcome).inc(number)
 
 
 def count_refusal(kind: str, reason: str) -> None:

@@ -116,7 +116,7 @@ class PredictionLog:
             found = self._not_written(prediction_id) or await asyncio.to_thread(
                 self.files.find, prediction_id
             )
-            if found is not None or now() - made_at > _NOT_WRITTEN_YET:
+            if found is not None or abs(now() - made_at) > _NOT_WRITTEN_YET:
                 return found
         return None
 
@@ -135,7 +135,11 @@ class PredictionLog:
 
     def _write_on(self) -> None:
         while not self._ended.wait(WRITE_EVERY_SECONDS):
-            self.write()
+            try:
+                self.write()
+            # Whatever nobody foresaw, such as memory running out: what waits is tried again.
+            except Exception as error:  # noqa: BLE001
+                self._note_writable(False, error)
 
     def _keep_on(self) -> None:
         while True:
@@ -149,9 +153,9 @@ class PredictionLog:
             if self._ended.wait(KEEP_EVERY_SECONDS):
                 return
 
-    def _note_writable(self, writable: bool, error: OSError | None) -> None:
+    def _note_writable(self, writable: bool, error: Exception | None) -> None:
         if writable != self.writable:
-            told = "can be written again" if writable else f"cannot be written: {error}"
+            told = "can be written again" if writable else f"cannot be written: {error!r}"
             log.warning("the prediction log %s", told)
         self.writable = writable
 

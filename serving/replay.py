@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 from uuid import UUID
 
+from pydantic import ValidationError
+
 from bookshelf.contracts import (
     MODEL_NAMES,
     Contract,
@@ -20,7 +22,7 @@ from bookshelf.contracts import (
     SentimentRequest,
     SimilarRequest,
 )
-from bookshelf.errors import BookshelfError
+from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.prediction import PredictionRecord
 from bookshelf.prediction_contracts import ReplayReply
 from serving.answers import Answers
@@ -56,14 +58,16 @@ class Replays:
     async def replay(self, record: PredictionRecord) -> ReplayReply:
         """The prediction made again beside the one on record.
 
-        Raises `NotFound` if its version is not in the registry any more, and `ModelUnavailable` with the
-        reason if it cannot be loaded, or if the catalogue, where it asked that, cannot be read.
+        Raises `NotFound` if its version is not in the registry any more, or if a contract that has changed
+        since does not allow its question, and `ModelUnavailable` with the reason if the version cannot be
+        loaded, or if the catalogue, where it asked that, cannot be read.
         """
+        question = _question(record)
         answers = self._on_duty(record)
         if answers is None:
             loop = asyncio.get_running_loop()
             answers = await loop.run_in_executor(self._loading, self._kept_or_loaded, record)
-        answer = await answers.again(_question(record), _used(record))
+        answer = await answers.again(question, _used(record))
         if isinstance(answer, BookshelfError):
             raise answer
         before, now = json.loads(record.answer), json.loads(answer.model_dump_json())
@@ -99,14 +103,22 @@ def _key(made_by: PredictionRecord | Champion) -> tuple[str, str, str]:
 
 
 def _question(record: PredictionRecord) -> Contract:
+    try:
+        return _contract_of(record).model_validate_json(record.inputs)
+    except ValidationError as error:  # the release that took it had another contract
+        reason = "; ".join(".".join(map(str, one["loc"])) for one in error.errors())
+        raise NotFound("prediction_id", f"what was asked is no question any more: {reason}") from error
+
+
+def _contract_of(record: PredictionRecord) -> type[Contract]:
     match record.model:
         case "price":
-            return PriceRequest.model_validate_json(record.inputs)
+            return PriceRequest
         case "sentiment":
-            return SentimentRequest.model_validate_json(record.inputs)
+            return SentimentRequest
         case "recommender" if record.book_id is not None:
-            return RecommendationRequest.model_validate_json(record.inputs)
-    return SimilarRequest.model_validate_json(record.inputs)
+            return RecommendationRequest
+    return SimilarRequest
 
 
 def _used(record: PredictionRecord) -> Used:

@@ -65,12 +65,14 @@ from serving.files import file_response
 from serving.follow import Follower, follow
 from serving.freshness import Freshness, LastRead
 from serving.http import ProblemService, endpoint
+from serving.loader import Loader
 from serving.log_lines import log_to_stderr
 from serving.made import judged, made, shown
 from serving.metrics import forget_the_dead, standing_of
 from serving.newest import NewestSnapshot
 from serving.offer import OnOffer
 from serving.online import OnlineFeatures
+from serving.opening import open_catalogue
 from serving.past import PastFeatures
 from serving.prediction_log import PredictionLog
 from serving.recommendations import RecommendationAnswers
@@ -119,7 +121,8 @@ class Bookshelf:
     def __init__(self) -> None:
         log_to_stderr()
         self.settings = load_settings()
-        self.registry = Registry(self.settings)
+        self.loader = Loader(self.settings)
+        self.registry = Registry(self.settings, self.loader)
         self.online = OnlineFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.past = PastFeatures(partial(open_feature_store, self.settings, mlflow=False))
         self.offer = OnOffer(lambda: self.catalogue)
@@ -151,7 +154,8 @@ class Bookshelf:
             self.follower.look()
             self.online.warm_up()
         self.shelf.open()
-        follow(self.ended, self.follower.look, self.trial_follower.look, self.shelf.leftovers.collect)
+        looks = self.follower.look, self.trial_follower.look, self.loader.rest
+        follow(self.ended, *looks, self.shelf.leftovers.collect)
 
     def prepare(self, champion: Champion) -> Answers:
         """The champion, checked and ready to answer. Raises `ModelUnavailable` with a reason."""
@@ -173,11 +177,12 @@ class Bookshelf:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     def end(self) -> None:
         self.ended.set()
+        self.loader.end()
         self.log.end()
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return Catalogue.open(self.settings.catalogue_url)
+        return open_catalogue(self.settings.catalogue_url)
 
     @endpoint
     async def price(self, request: PriceRequest, /) -> PriceReply:

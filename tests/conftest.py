@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import sqlite3
@@ -34,6 +35,20 @@ LONGEST = (
     *("test_walk.py", "test_server.py", "test_price.py", "test_kill.py", "test_publish.py"),
     *("test_five_days.py", "test_publish_killed.py", "test_large_shop.py", "test_plain_feast.py"),
 )
+
+
+#: What tells others which ports `free_port` has given away, for as long as this process lives.
+_GIVEN: list[socket.socket] = []
+# Below them no port is anybody's guess, and from the upper one on the system draws those of connections.
+_OWN_PORTS = range(20_000, 32_000)
+
+
+def pytest_configure() -> None:
+    """No property is held to be wrong because a busy machine took long over an example."""
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -193,15 +208,34 @@ def a_book() -> Callable[..., Book]:
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-    return port
+    """A port that nothing listens on, and that no other test is given, in this process or another.
+
+    The system gives it to no connection. That it is taken is told by the UDP port of the same number.
+    """
+    for port in random.Random(uuid4().int).sample(_OWN_PORTS, 100):
+        given = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            with socket.socket() as listener:
+                given.bind(("127.0.0.1", port))
+                listener.bind(("127.0.0.1", port))
+        except OSError:
+            given.close()
+        else:
+            _GIVEN.append(given)
+            return port
+    raise AssertionError("no port is free")
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    """Fails if that does not come true in time."""
+@pytest.fixture
+def nobodys_port() -> Iterator[int]:
+    """A port on which connections are refused for as long as the test lasts."""
+    with socket.socket() as deaf:  # bound, and never listening
+        deaf.bind(("127.0.0.1", 0))
+        yield deaf.getsockname()[1]
+
+
+def wait_until(true: Callable[[], object], seconds: float = 240) -> None:
+    """Fails if that does not come true in time, which is ample: no machine is that slow."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "waited in vain"

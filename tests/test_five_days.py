@@ -67,12 +67,12 @@ def days(
     catalogue, original, crawled = Catalogue.open(database_url), bookstore.load_books(1000), []
     try:
         for revision in DAYS:
-            requests.post(f"{bookstore_url}_control", json={"revision": revision}, timeout=10)
+            requests.post(f"{bookstore_url}_control", json={"revision": revision}, timeout=120)
             commands.scrape(catalogue, settings, bookstore_url)
             crawled.append(Day(revision, bookstore.at_revision(original, revision), now()))
         yield crawled
     finally:
-        requests.post(f"{bookstore_url}_control", json={"revision": 0}, timeout=10)
+        requests.post(f"{bookstore_url}_control", json={"revision": 0}, timeout=120)
 
 
 @pytest.fixture

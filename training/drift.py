@@ -9,15 +9,16 @@ from datetime import datetime
 
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.contracts import MODEL_NAMES
-from bookshelf.drift import DriftWindow, DriftWindows, FeatureDrift, NewWindow
+from bookshelf.drift import AnswerDrift, DriftWindow, DriftWindows, FeatureDrift, NewWindow
 from bookshelf.errors import BookshelfError, FeatureStoreError, NotFound, OrderInProgress
 from bookshelf.model_orders import ModelOrders
 from bookshelf.settings import Settings
 from bookshelf.snapshots import Snapshot
+from training.answer_drift import answer_drift
 from training.drift_features import compare_tables
 from training.drift_log import drift_run, log_window
 from training.drift_policy import Policy, reason_to_retrain
-from training.drift_predictions import answers
+from training.drift_predictions import answers, as_told
 from training.drift_rows import Champion, champion, learnt_rows, offered_rows
 from training.drift_statistics import Limits
 from training.duty import Duty
@@ -102,6 +103,10 @@ class _Watch:
             other = f"snapshot {snapshot.id} is of another source than {found.source}"
             yield Outcome(model=name, told=f"{other}, from which version {found.version} learnt")
             return
+        if self.catalogue.snapshot(found.source or None, found.learnt_at) is None:  # it is of a corpus
+            when = f"no book was on offer when version {found.version} learnt"
+            yield Outcome(model=name, told=f"{when}, and there is nothing to compare with")
+            return
         for one in self._to_measure(found) if snapshot is None else [snapshot]:
             yield self._outcome(found, one)
 
@@ -139,6 +144,7 @@ class _Watch:
         window = offered_rows(self.settings, of, snapshot.published_at)
         before, after = answers(self.settings, of.name, of.version, of.tags, (reference, window))
         compared = compare_tables(reference, window, (before, after), limits)
+        usual = as_told(of.name, of.version, reference, before)
         found = NewWindow(
             model=of.name,
             version=of.version,
@@ -151,6 +157,7 @@ class _Watch:
             window_rows=len(window),
             features=tuple(one.drift for one in compared),
             run_id=drift_run(self.duty.client, self.settings, of.name, of.version, len(reference), limits),
+            answers=answer_drift(self.settings, of, snapshot.published_at, usual, limits),
         )
         log_window(self.duty.client, found, compared)
         return found
@@ -189,7 +196,21 @@ def _told(window: DriftWindow, known: bool, ordered: str) -> str:
         else f"no drift; furthest is {worst.feature} with PSI {worst.psi:.3f}"
     )
     before = "measured before: " if known else ""
-    return f"{before}version {window.version}, snapshot {window.snapshot_id}: {said}{ordered}"
+    answered = _answers_told(window.answers)
+    return f"{before}version {window.version}, snapshot {window.snapshot_id}: {said}{answered}{ordered}"
+
+
+def _answers_told(answers: AnswerDrift | None) -> str:
+    if answers is None or not answers.questions:
+        return ""
+    said = f"; {answers.questions:,} questions were answered"
+    if answers.drift is not None:
+        verb = "drift: " if answers.violated else "no drift: "
+        said += f", {verb}{_limit_reached(answers.drift)}"
+    if answers.error is not None:
+        error = answers.error
+        said += f", {error.measure} {error.mean:.4g} of {error.n:,} (baseline {error.baseline:.4g})"
+    return said
 
 
 def _limit_reached(one: FeatureDrift) -> str:

@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NAME
 
-from bookshelf.drift import FeatureDrift, NewWindow
+from bookshelf.drift import AnswerDrift, FeatureDrift, NewWindow
 from bookshelf.settings import Settings
 from training.cards import table
 from training.drift_plots import worst_features
@@ -63,7 +63,24 @@ def window_table(window: NewWindow) -> str:
         f"{window.reference_rows:,} of when the version learnt, {window.reference_at.isoformat()}. "
         f"{'A limit is reached.' if window.violated else 'No limit is reached.'}\n\n"
         f"{table(header, [_cells(one) for one in window.features])}\n"
+        f"{_answered(window.answers, header)}"
     )
+
+
+def _answered(answers: AnswerDrift | None, header: Sequence[str]) -> str:
+    if answers is None:
+        return ""
+    told = f"\n## Answers\n\nIn the {answers.days} days before, {answers.questions:,} questions were answered"
+    told += ", too few to compare.\n" if answers.drift is None else ".\n"
+    if answers.drift is not None:
+        told += f"\n{table(header, [_cells(answers.drift)])}\n"
+    if (error := answers.error) is not None:
+        interval = "" if error.low is None else f" (95 % {error.low:.4g} … {error.high:.4g})"
+        told += (
+            f"\nOf {error.n:,} answers the truth is known: {error.measure} {error.mean:.4g}{interval} "
+            f"{error.unit}, baseline {error.baseline:.4g}.\n"
+        )
+    return told
 
 
 def _cells(one: FeatureDrift) -> tuple[str, ...]:
@@ -84,6 +101,17 @@ def _metrics(window: NewWindow) -> dict[str, float]:
         found[f"psi_{one.feature}"] = one.psi
         if one.ks is not None:
             found[f"ks_{one.feature}"] = one.ks
+    return found | ({} if window.answers is None else _answer_metrics(window.answers))
+
+
+def _answer_metrics(answers: AnswerDrift) -> dict[str, float]:
+    found = {"answers_questions": float(answers.questions)}
+    if (drift := answers.drift) is not None:
+        found |= {"answers_violated": float(drift.violated), "answers_psi": drift.psi}
+        found |= {} if drift.ks is None else {"answers_ks": drift.ks}
+    if (error := answers.error) is not None:
+        found |= {"answers_judged": float(error.n), "answers_error": error.mean}
+        found["answers_error_baseline"] = error.baseline
     return found
 
 

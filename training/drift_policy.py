@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 
-from bookshelf.drift import DriftWindow
+from bookshelf.drift import DriftWindow, FeatureDrift
 from bookshelf.settings import Settings
 
 _MOST_DOUBLINGS = 5
@@ -18,12 +18,14 @@ _NAMED = 3
 class Policy:
     """Retrain when `violations` of the last `windows` windows violate, but not within `cooldown` of an order.
 
-    Each order that has brought no new champion doubles the cooldown, up to 32 times.
+    Each order that has brought no new champion doubles the cooldown, up to 32 times. What the champion has
+    told its callers only counts `by_answers`.
     """
 
     violations: int
     windows: int
     cooldown: timedelta
+    by_answers: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -31,7 +33,14 @@ class Policy:
             violations=settings.drift_violations,
             windows=settings.drift_windows,
             cooldown=settings.drift_cooldown,
+            by_answers=settings.drift_by_answers,
         )
+
+    def violated(self, window: DriftWindow) -> list[FeatureDrift]:
+        """Whatever in the window counts and violates, the worst first, answers last."""
+        answers = window.answers.drift if self.by_answers and window.answers else None
+        counted = (*window.features, *(() if answers is None else (answers,)))
+        return [one for one in counted if one.violated]
 
 
 def reason_to_retrain(history: Sequence[DriftWindow], policy: Policy, at: datetime) -> str | None:
@@ -42,7 +51,7 @@ def reason_to_retrain(history: Sequence[DriftWindow], policy: Policy, at: dateti
     that came after the last order. Nothing is asked for while the newest of them keeps its limits, nor while
     the policy cools down.
     """
-    if not history or not history[-1].violated:
+    if not history or not (worst := policy.violated(history[-1])):
         return None
     newest = history[-1]
     of_version = list(takewhile(lambda one: one.version == newest.version, reversed(history)))[::-1]
@@ -50,10 +59,9 @@ def reason_to_retrain(history: Sequence[DriftWindow], policy: Policy, at: dateti
         return None
     counted = _after_last_order([one for one in of_version if one.published_at > one.reference_at])
     last = counted[-policy.windows :]
-    violating = sum(one.violated for one in last)
+    violating = sum(bool(policy.violated(one)) for one in last)
     if violating < policy.violations or not last or last[-1] is not newest:
         return None
-    worst = [one for one in newest.features if one.violated]
     named = ", ".join(f"{one.feature} (PSI {one.psi:.2f})" for one in worst[:_NAMED])
     more = f" and {len(worst) - _NAMED} more" if len(worst) > _NAMED else ""
     return (

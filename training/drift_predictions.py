@@ -43,13 +43,36 @@ def answers(
     return _tones(settings, model, tags.get(FINGERPRINT_TAG), tables)
 
 
+def as_told(name: str, version: str, table: pd.DataFrame, answered: Values) -> Values:
+    """The champion's answers for the books of the table as a caller is told them, and the prediction log.
+
+    `answered` is what `answers` has found for that table. A price is rounded; of recommendations, which are
+    logged with the score of the first book, that one is asked for, of the same books.
+    """
+    if name == "price":
+        return np.array([round(price, 2) for price in answered.tolist()], dtype=np.float64)
+    if name == "recommender":
+        return first_scores(load_version(name, version), table[schema.JOIN_KEY].to_numpy())
+    return answered
+
+
+def first_scores(model: BookRecommender, book_ids: NDArray[np.int64]) -> Values:
+    """Score of the best neighbour of books chosen among these, taken from these."""
+    return _neighbours(model, book_ids, 1)
+
+
 def neighbour_scores(model: BookRecommender, book_ids: NDArray[np.int64]) -> Values:
     """Mean score of the ten best neighbours of books chosen among these, taken from these."""
+    return _neighbours(model, book_ids, _NEIGHBOURS)
+
+
+def _neighbours(model: BookRecommender, book_ids: NDArray[np.int64], count: int) -> Values:
+    """Mean score of so many; NaN for a book that the model does not know."""
     among = model.rows_among(book_ids)
     known = set(model.book_ids.tolist())
     found = []
     for book_id in book_ids[chosen(book_ids)].tolist():
-        near = model.recommend(book_id, _NEIGHBOURS, among) if book_id in known else []
+        near = model.recommend(book_id, count, among) if book_id in known else []
         found.append(np.mean([one.score for one in near]) if near else np.nan)
     return np.array(found, dtype=np.float64)
 

@@ -37,6 +37,11 @@ def with_judges(books: pd.DataFrame, most: int, embed: Embed, among: NDArray[np.
     return rows
 
 
+def asked_by(rows: pd.DataFrame, embed: Embed) -> pd.DataFrame:
+    """Held-out rows whose texts, with which they ask, are embedded by that."""
+    return relations.asked_by(rows, embed) if by_relations(rows) else retrieval.asked_by(rows, embed)
+
+
 def by_relations(rows: pd.DataFrame) -> bool:
     """Whether those held-out rows are judged by what books share."""
     return relations.TEXT in rows

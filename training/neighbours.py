@@ -58,7 +58,7 @@ class Neighbours:
 def read_neighbours(path: Path) -> Told:
     """The file's lists: CSV, or Parquet by its name, with the columns `book_id` and `neighbours`.
 
-    A cell of neighbours is a list, JSON or ids apart by spaces, commas or semicolons. Raises
+    A cell of neighbours is a list, JSON, one id, or ids apart by spaces, commas or semicolons. Raises
     `TrainingError` for what is none of it.
     """
     try:
@@ -151,7 +151,9 @@ def _names(cell: Any) -> Iterable[str]:
         except ValueError:
             parsed = None
         cell = parsed if isinstance(parsed, list) else [name for name in _BETWEEN.split(cell) if name]
-    return [_name(one) for one in cell] if cell is not None else []
+    if not pd.api.types.is_list_like(cell):  # one id, or nothing
+        return [] if pd.isna(cell) else [_name(cell)]
+    return [_name(one) for one in cell]
 
 
 def _name(value: Any) -> str:

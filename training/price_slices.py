@@ -81,4 +81,5 @@ def _measured(
 
 def logged(name: str) -> str:
     """A category as MLflow takes it in the name of a metric."""
-    return " ".join(re.sub(r"[^\w\- ./]+", " ", name).split()) or "unnamed"
+    # It takes slashes as well, but where one ends a name or follows another.
+    return " ".join(re.sub(r"[^\w\- .]+", " ", name).split()) or "unnamed"

@@ -30,7 +30,7 @@ from training.dataset import SOURCE, TrainingSet, load_training_set
 from training.explanation import HELD_OUT
 from training.findings import Findings
 from training.fitted import Fitted, Score
-from training.judging import by_relations, found_by, width_of, with_judges
+from training.judging import asked_by, by_relations, found_by, width_of, with_judges
 from training.lists import catalogue_lists
 from training.metrics import bootstrap_mean
 from training.neighbours import AUTO, KINDS, Neighbours, neighbours_of, read_neighbours
@@ -180,8 +180,8 @@ def _weights(
 
 
 def losses_by(model: BookRecommender, frame: pd.DataFrame, embed: retrieval.Embed) -> Losses:
-    """What the model loses on a held-out frame whose first halves, which ask, are embedded by that."""
-    return {"one_less_mrr": held_out_losses(model, retrieval.asked_by(frame, embed))}
+    """What the model loses on a held-out frame whose texts, which ask, are embedded by that."""
+    return {"one_less_mrr": held_out_losses(model, asked_by(frame, embed))}
 
 
 def held_out_losses(model: BookRecommender, frame: pd.DataFrame) -> Values:

@@ -61,17 +61,21 @@ def with_texts(books: pd.DataFrame, most: int, embed: Embed, among: Mask) -> pd.
     chosen = able[_sample(some, most)] if len(able) > most else able
     asked, rivals = _answers(books.iloc[chosen])
     chosen = chosen[asked.any(axis=1) & rivals.any(axis=1)]
-    known = books.iloc[chosen]
-    texts = [text or title for title, text in zip(known["title"], known["description"], strict=True)]
     rows = books.reset_index(drop=True)
     rows[HELD_OUT] = np.isin(np.arange(len(rows)), chosen)
-    return with_vectors(rows, {TEXT: embed(texts)}, chosen)
+    return with_vectors(rows, {TEXT: embed(_texts(books.iloc[chosen]))}, chosen)
+
+
+def asked_by(rows: pd.DataFrame, embed: Embed) -> pd.DataFrame:
+    """Held-out rows whose texts, with which they ask and are found, are embedded by that."""
+    return rows.assign(**{TEXT: list(embed(_texts(rows)))})
 
 
 def relations(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]:
     """What the blend finds, and what each part of it, the category alone and chance find, on held-out rows.
 
-    Each right answer is placed among what is none; of several it is the mean. A model must know its books
+    Each right answer is placed among what is none; of several it is the mean. A row without any, as it may be
+    where some of the rows are left out, finds nothing in any way. A model must know its books
     before its answers count, as in `retrieval`. The category is hidden from all where it made the answers.
     """
     likeness = _likeness(model, rows)
@@ -88,6 +92,11 @@ def relations(model: BookRecommender, rows: pd.DataFrame) -> Mapping[str, Found]
     for name in (BLEND, MEANING):
         found[name] = Found(found[name].reciprocal * known, found[name].near * known)
     return found
+
+
+def _texts(books: pd.DataFrame) -> list[str]:
+    """What the index knows each book by: its description, or else its title."""
+    return [text or title for title, text in zip(books["title"], books["description"], strict=True)]
 
 
 def _likeness(model: BookRecommender, rows: pd.DataFrame) -> Likeness:
@@ -123,7 +132,8 @@ def _other_works(rows: pd.DataFrame) -> Mask:
 def _found(scores: Scores, answers: Mask, rivals: Mask) -> Found:
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(scores) + 1))])
     reciprocal, near = np.zeros(len(scores)), np.zeros(len(scores))
-    for row, mine in enumerate(scores):
+    for row in np.flatnonzero(answers.any(axis=1)):
+        mine = scores[row]
         others = np.sort(mine[rivals[row]])
         right = mine[answers[row]]
         low, high = (np.searchsorted(others, right, side) for side in ("left", "right"))

@@ -20,6 +20,9 @@ _STRENGTHS = (0.0003, 0.001)
 _WORDS_WEIGHTS = (0.0, 0.3, 0.5, 0.7)
 _TEMPERATURES = tuple(round(0.1 * tenths, 1) for tenths in range(4, 16))
 
+#: Strength of the vectors' regression, words' weight, temperature.
+Setting = tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class Texts:
@@ -47,9 +50,7 @@ def read_texts(texts: Sequence[str], labels: Sequence[str], embed: Embed) -> Tex
 
 def fitted(model: SentimentClassifier, texts: Texts) -> SentimentClassifier:
     """The model, fitted on the passages; each has its text's label, and all of a text count as one."""
-    share = 1 / np.bincount(texts.reading.text)[texts.reading.text]
-    labels = [LABELS[code] for code in texts.labels[texts.reading.text]]
-    return model.fit(texts.reading.passages, texts.vectors, labels, weights=share)
+    return model.fit(texts.reading.passages, texts.vectors, *_as_passages(texts))
 
 
 def choose(
@@ -63,11 +64,7 @@ def choose(
     """
     parts = _parts(texts, groups, folds, seed)
     with threadpool_limits(1):  # so small a regression takes ten times as long on threads that share cores
-        tried = {
-            (strength, *setting): losses
-            for strength in _STRENGTHS
-            for setting, losses in _left_out_losses(texts, parts, clone(model).set_params(C=strength)).items()
-        }
+        tried = _left_out_losses(texts, parts, model)
         best = min(tried, key=lambda setting: float(tried[setting].mean()))
         chosen = clone(model).set_params(**dict(zip(("C", "words_weight", "temperature"), best, strict=True)))
         return fitted(chosen, texts), {"cv_log_loss": float(tried[best].mean())}
@@ -92,16 +89,25 @@ def _parts(
 
 def _left_out_losses(
     texts: Texts, parts: Sequence[tuple[NDArray[np.bool_], NDArray[np.bool_]]], model: SentimentClassifier
-) -> dict[tuple[float, float], NDArray[np.float64]]:
-    """Log loss of every text (n,) by a model that has not seen it, for each words' weight and temperature."""
-    settings = list(product(_WORDS_WEIGHTS, _TEMPERATURES))
+) -> dict[Setting, NDArray[np.float64]]:
+    """Log loss of every text (n,) by a model that has not seen it, for each setting there is to choose."""
+    settings = product(_STRENGTHS, _WORDS_WEIGHTS, _TEMPERATURES)
     losses = {setting: np.empty(len(texts.labels)) for setting in settings}
     for learnt, left_out in parts:
-        others = texts.only(left_out)
-        one = fitted(clone(model), texts.only(learnt))
-        logs = one.logs(others.reading.passages, others.vectors)
-        for weight, temperature in settings:
-            one.set_params(words_weight=weight, temperature=temperature)
-            found = one.together(others.reading, one.blended(*logs))
-            losses[weight, temperature][left_out] = agreement.log_losses(others.labels, found)
+        seen, others = texts.only(learnt), texts.only(left_out)
+        labels, shares = _as_passages(seen)
+        one = clone(model).fit_words(seen.reading.passages, labels, shares)
+        for strength in _STRENGTHS:
+            one.set_params(C=strength).fit_vectors(seen.vectors, labels, shares)
+            logs = one.logs(others.reading.passages, others.vectors)
+            for weight, temperature in product(_WORDS_WEIGHTS, _TEMPERATURES):
+                one.set_params(words_weight=weight, temperature=temperature)
+                found = one.together(others.reading, one.blended(*logs))
+                losses[strength, weight, temperature][left_out] = agreement.log_losses(others.labels, found)
     return losses
+
+
+def _as_passages(texts: Texts) -> tuple[list[str], NDArray[np.float64]]:
+    """The label of each passage (p,), its text's, and how much it counts (p,): all of a text as one."""
+    shares = 1 / np.bincount(texts.reading.text)[texts.reading.text]
+    return [LABELS[code] for code in texts.labels[texts.reading.text]], shares

@@ -70,9 +70,14 @@ def end_trial(client: MlflowClient, name: str) -> None:
 
 def end_trial_of(client: MlflowClient, name: str, version: str | None) -> None:
     """Nothing is left to try of a version that is champion now."""
-    registered = _registered(client, name)
-    told = None if registered is None else registered.tags.get(TRIAL_TAG)
-    if told is not None and f'"version":"{version}"' in told:
+    try:
+        trial = trial_of(client, name)
+    except TrainingError:  # a tag that is no trial tries nothing, and says so to whoever asks
+        return
+    if trial is None:
+        return
+    tried = trial.version or _registered(client, name).aliases.get(CHALLENGER)
+    if str(tried) == str(version):
         client.delete_registered_model_tag(name, TRIAL_TAG)
 
 

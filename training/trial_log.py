@@ -12,7 +12,8 @@ from bookshelf.contracts import ModelName
 from bookshelf.errors import TrainingError
 from bookshelf.prediction_files import PredictionFiles
 
-_COLUMNS = ("prediction_id", "version", "role", "shadow_of", "value", "label", "answer")
+#: What is read of each prediction.
+COLUMNS = ("prediction_id", "version", "role", "shadow_of", "value", "label", "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def read_trial(
 
     With `since`, only of that day (UTC) and later. Raises `TrainingError` where nothing was tried.
     """
-    truths = _truths(files, model, since)
-    table = files.table("predictions", model, since).select(_COLUMNS)
-    answered = [_answered(row, truths) for row in table.to_pylist()]
+    known = truths(files, model, since)
+    table = files.table("predictions", model, since, COLUMNS)
+    answered = [as_answered(row, known) for row in table.to_pylist()]
     tried = [one for one in answered if one.role != "champion" and challenger in (None, one.version)]
     if not tried:
         named = f"version {challenger} of {model}" if challenger else f"a challenger of {model}"
@@ -91,7 +92,7 @@ def _of(arms: Iterable[Answered], role: str, version: str) -> tuple[Answered, ..
     return tuple(one for one in arms if (one.role, one.version) == (role, version))
 
 
-def _truths(files: PredictionFiles, model: ModelName, since: date | None) -> dict[str, Any]:
+def truths(files: PredictionFiles, model: ModelName, since: date | None) -> dict[str, Any]:
     """By prediction, what was said of it last."""
     said = sorted(files.table("feedback", model, since).to_pylist(), key=lambda one: one["at"])
     told = ((one["prediction_id"], [one["value"], one["label"], one["chosen"]]) for one in said)
@@ -101,7 +102,8 @@ def _truths(files: PredictionFiles, model: ModelName, since: date | None) -> dic
     }
 
 
-def _answered(row: Mapping[str, Any], truths: Mapping[str, Any]) -> Answered:
+def as_answered(row: Mapping[str, Any], known: Mapping[str, Any]) -> Answered:
+    """One row of `COLUMNS`, and what is known of it."""
     answer = json.loads(row["answer"])
     return Answered(
         prediction_id=row["prediction_id"],
@@ -112,5 +114,5 @@ def _answered(row: Mapping[str, Any], truths: Mapping[str, Any]) -> Answered:
         value=row["value"],
         label=row["label"],
         books=tuple(one["id"] for one in answer.get("items", ())),
-        truth=truths.get(row["prediction_id"]),
+        truth=known.get(row["prediction_id"]),
     )

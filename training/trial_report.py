@@ -75,23 +75,23 @@ def report(trial: TrialLog) -> TrialReport:
 def _shadow(trial: TrialLog) -> list[Measure | None]:
     """The two answers to one question beside each other, and to what somebody knows better since."""
     judged = [(one, other, one.truth) for one, other in trial.pairs if one.truth is not None]
-    name, unit, loss = _LOSSES[trial.model]
+    name, unit, loss = LOSSES[trial.model]
     before = np.array([loss(one, truth) for one, _, truth in judged])
     after = np.array([loss(other, truth) for _, other, truth in judged])
     return [
         *(
-            _measure(f"shadow, {name}", unit, [apart(one, other) for one, other in trial.pairs])
+            measure(f"shadow, {name}", unit, [apart(one, other) for one, other in trial.pairs])
             for name, unit, apart in _APART[trial.model]
         ),
-        _measure(f"shadow, {name} of the champion", unit, before),
-        _measure(f"shadow, {name} of the challenger", unit, after),
-        _measure(f"shadow, {name}, challenger − champion", unit, after - before),
+        measure(f"shadow, {name} of the champion", unit, before),
+        measure(f"shadow, {name} of the challenger", unit, after),
+        measure(f"shadow, {name}, challenger − champion", unit, after - before),
     ]
 
 
 def _arms(trial: TrialLog) -> list[Measure | None]:
     """What callers of either arm were answered, and how right that was."""
-    name, unit, loss = _LOSSES[trial.model]
+    name, unit, loss = LOSSES[trial.model]
     found: list[Measure | None] = []
     losses: dict[str, Values] = {}
     for arm, answered in trial.arms.items():
@@ -99,9 +99,9 @@ def _arms(trial: TrialLog) -> list[Measure | None]:
         said = [float(one.truth is not None) for one in answered]
         values = [one.value for one in answered if one.value is not None]
         found += [
-            _measure(f"{arm}'s arm, {_VALUES[trial.model][0]}", _VALUES[trial.model][1], values),
-            _measure(f"{arm}'s arm, with feedback", "share", said),
-            _measure(f"{arm}'s arm, {name}", unit, losses[arm]),
+            measure(f"{arm}'s arm, {_VALUES[trial.model][0]}", _VALUES[trial.model][1], values),
+            measure(f"{arm}'s arm, with feedback", "share", said),
+            measure(f"{arm}'s arm, {name}", unit, losses[arm]),
         ]
     difference = _difference(losses["champion"], losses["challenger"])
     if difference is not None:
@@ -111,7 +111,7 @@ def _arms(trial: TrialLog) -> list[Measure | None]:
     return found
 
 
-def _measure(name: str, unit: str, told: Sequence[float] | Values) -> Measure | None:
+def measure(name: str, unit: str, told: Sequence[float] | Values) -> Measure | None:
     """The mean of what is told with its interval; None for nothing."""
     values = np.asarray(told, dtype=np.float64)
     if not len(values):
@@ -162,7 +162,8 @@ _APART: Mapping[str, Sequence[tuple[str, str, Apart]]] = {
         ("absolute difference of scores", "score", lambda one, other: abs(_values_apart(one, other))),
     ),
 }
-_LOSSES: Mapping[str, tuple[str, str, Loss]] = {
+#: By model, what is counted against an answer of which the truth is known: its name, unit and amount.
+LOSSES: Mapping[str, tuple[str, str, Loss]] = {
     "price": ("absolute error", "currency", lambda one, truth: abs((one.value or 0.0) - truth)),
     "recommender": ("chosen book not named", "share", lambda one, truth: float(truth not in one.books)),
     "sentiment": ("wrong label", "share", lambda one, truth: float(one.label != truth)),

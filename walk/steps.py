@@ -5,10 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 
+from joblib import cpu_count
 from pydantic import TypeAdapter
 
 from bookshelf.catalogue import Catalogue
@@ -19,24 +20,29 @@ from walk.launch import MARK
 from walk.programs import environment, mark
 
 Say = Callable[[str], None]
+#: Of `python`, in a process of its own.
+Arguments = tuple[str, ...]
+
+_LOOK_EVERY = timedelta(seconds=0.05)
 _STATUSES = TypeAdapter(list[ModelStatus])
 
 
 def do_main_job(settings: Settings, say: Say) -> None:
     """Bring catalogue, feature store and models up to date. Raises `BookshelfError` naming the step."""
-    _timed("catalogue and features", say, partial(_python, settings, "-m", "ingestion", "ensure"))
+    _do(settings, say, {"catalogue and features": ("-m", "ingestion", "ensure")})
     catalogue = Catalogue.open(settings.catalogue_url)
     if catalogue.snapshot() is None:
         raise BookshelfError("step catalogue and features left no snapshot")
     known = {model.name: model for model in model_statuses(settings)}
     stale = [name for name in MODEL_NAMES if is_stale(known.get(name), catalogue)]
-    for name in stale:
-        _timed(f"train {name}", say, partial(_mlflow_run, settings, name, experiment=name))
+    trainings = {f"train {name}": _mlflow_run(name, experiment=name) for name in reversed(stale)}
+    # Most of a training keeps one core busy. The longest, of the sentiment model, begins first.
+    _do(settings, say, trainings, at_once=cpu_count())
     # Only what nobody has judged: a version that was rolled back from must not come back by itself.
     unjudged = [name for name in MODEL_NAMES if name in stale or not known[name].promotion]
     for judged in ["all"] if len(unjudged) == len(MODEL_NAMES) else list[str](unjudged):
-        step = partial(_mlflow_run, settings, "promote", experiment="promotion", name=judged)
-        _timed(f"promote {judged}", say, step)
+        step = _mlflow_run("promote", experiment="promotion", name=judged)
+        _do(settings, say, {f"promote {judged}": step})
     for name in sorted(set(MODEL_NAMES) - set(stale)):
         say(f"  {name} version {known[name].version} is up to date")
 
@@ -79,24 +85,57 @@ def is_stale(model: ModelStatus | None, catalogue: Catalogue) -> bool:
     return catalogue.sources(as_of=snapshot.published_at) != catalogue.sources()
 
 
-def _mlflow_run(settings: Settings, entry_point: str, experiment: str, **parameters: str) -> int:
+def _mlflow_run(entry_point: str, experiment: str, **parameters: str) -> Arguments:
     project = ("run", str(ROOT), "--entry-point", entry_point, "--env-manager", "local")
     given = [part for name, value in parameters.items() for part in ("-P", f"{name}={value}")]
-    return _python(settings, "-m", "mlflow", *project, "--experiment-name", experiment, *given)
+    return ("-m", "mlflow", *project, "--experiment-name", experiment, *given)
 
 
-def _python(settings: Settings, *arguments: str) -> int:
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A step that is under way."""
+
+    title: str
+    process: subprocess.Popen[bytes]
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def told(self) -> str:
+        return f"✓ {self.title} ({_in_words(timedelta(seconds=time.monotonic() - self.at))})"
+
+
+def _do(settings: Settings, say: Say, steps: Mapping[str, Arguments], at_once: int = 1) -> None:
+    """Take steps that need nothing of each other, so many at once, and tell how long each took.
+
+    Raises `BookshelfError` for those that fail, when all have ended.
+    """
+    waiting, running, failed = list(steps.items()), list[_Begun](), []
+    try:
+        while waiting or running:
+            while waiting and len(running) < at_once:
+                title, step = waiting.pop(0)
+                running.append(_Begun(title, _python(settings, *step)))
+            for one in [begun for begun in running if begun.has_ended]:
+                running.remove(one)
+                if status := one.process.returncode:
+                    failed.append(f"step {one.title!r} ended with status {status}")
+                else:
+                    say(one.told())
+            time.sleep(_LOOK_EVERY.total_seconds())
+    finally:  # whoever ends the walk ends its steps
+        for left in running:
+            left.process.kill()
+    if failed:
+        raise BookshelfError(f"{'; '.join(failed)}; what was said is above")
+
+
+def _python(settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
     # Marked, so that what a step has started ends with the walk, however that is told to end.
     env = {**environment(settings), MARK: mark(settings, "step")}
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=env, check=False).returncode
-
-
-def _timed(title: str, say: Say, step: Callable[[], int]) -> None:
-    """Run one step and tell how long it took."""
-    started = time.monotonic()
-    if status := step():
-        raise BookshelfError(f"step {title!r} ended with status {status}; what it said is above")
-    say(f"✓ {title} ({_in_words(timedelta(seconds=time.monotonic() - started))})")
+    return subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=env)
 
 
 def _in_words(duration: timedelta) -> str:

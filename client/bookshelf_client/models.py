@@ -18,6 +18,20 @@ class AccessReply(Answer):
     token_type: str = "Bearer"
 
 
+class AnswerDriftReply(Answer):
+    """What the version has told its callers in the `days` before the publish, beside what it would tell of
+    the books that it learnt from.
+
+    A question that came again counts once among the `questions`. `drift` is null where they are too few to
+    compare, and `error` where nobody has given feedback.
+    """
+
+    days: int
+    drift: FeatureDriftReply | None
+    error: LiveErrorReply | None
+    questions: int
+
+
 class BookReply(Answer):
     """A book on offer. What its source does not tell is null, or empty for a text that is never null.
 
@@ -184,8 +198,10 @@ class DriftReply(Answer):
     snapshot was, `reference_at` as of when the version learnt. `violated` says whether any feature is;
     features come worst first, and `prediction` is the version's own answer. `run_id` is the MLflow run
     with the plots, and `order_id` the retraining that this window gave rise to, null if it gave none.
+    `answers` are apart from all that, and null where they were not compared.
     """
 
+    answers: AnswerDriftReply | None
     features: list[FeatureDriftReply]
     measured_at: datetime
     model: str
@@ -328,6 +344,22 @@ class Interval(Answer):
     low: float
 
 
+class LiveErrorReply(Answer):
+    """How wrong the answers were of which feedback says what was right: `mean` over `n` of them, in `unit`.
+
+    `low` and `high` are its 95 % interval, null for one answer. `baseline` is what the one price or tone that
+    suits all of them best would lose, or as many books drawn at random.
+    """
+
+    baseline: float
+    high: float | None
+    low: float | None
+    mean: float
+    measure: str
+    n: int
+    unit: str
+
+
 class LiveReply(Answer):
     """The version that was live, and the change that had put it on duty."""
 
@@ -451,7 +483,9 @@ class Prediction(Answer):
 
 
 class PredictionsReply(Answer):
-    """PredictionsReply, as the API has it."""
+    """`model` has answered all of the items; where a trial shares them out to two versions, it is the one on
+    duty, and each prediction names its own.
+    """
 
     items: list[Prediction]
     model: ModelRef

@@ -280,7 +280,8 @@ class Operations(Transport):
 
         Each publish is compared with what the version then on duty had learnt from, feature by feature,
         the worst first, and so are that version's predictions. Where enough of the last windows
-        violate, the model is trained anew: `order_id` names the order.
+        violate, the model is trained anew: `order_id` names the order. `answers` is what the version
+        has told its callers.
 
         `page`: Which page, from 1.
         `page_size`: Items on a page.
@@ -565,11 +566,28 @@ class Operations(Transport):
         )
 
     def predictions(
-        self, *, inputs: list[dict[str, Any]], model: Literal["price", "recommender", "sentiment"]
+        self,
+        *,
+        inputs: list[dict[str, Any]],
+        model: Literal["price", "recommender", "sentiment"],
+        x_trial_key: str | None = None,
     ) -> PredictionsReply:
-        """Many inputs for one model: one prediction or one error for each, in their order."""
+        """Many inputs for one model: one prediction or one error for each, in their order.
+
+        While two versions are tried, each input is answered by the one that would answer it alone, and
+        names it; `model` is the version that answered all, or that on duty where both did.
+
+        `x_trial_key`: Who asks, such as a session's id: while two versions are tried, the same one
+        answers.
+        """
         return self._ask(
-            Call("POST", "/api/v1/ml/predictions", body={"inputs": inputs, "model": model}), PredictionsReply
+            Call(
+                "POST",
+                "/api/v1/ml/predictions",
+                headers={"X-Trial-Key": x_trial_key},
+                body={"inputs": inputs, "model": model},
+            ),
+            PredictionsReply,
         )
 
     def one_prediction(self, prediction_id: str) -> LoggedPrediction:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 import urllib3
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+from pydantic_core import to_json
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from bookshelf_client.answer import Answer
@@ -23,7 +24,6 @@ Reply = TypeVar("Reply", bound=Answer)
 
 _CHUNK_BYTES = 64 * 1024
 _PREFIX = "/api/v1"  # which paths of operations have, and addresses need not
-_AS_JSON = TypeAdapter(Any)
 _NOT_FOUND = 404
 _UNAVAILABLE = 503
 
@@ -138,7 +138,7 @@ class Transport:
             headers["Content-Type"] = "application/json"
         if call.token is not None and call.token in self._tokens:
             headers["Authorization"] = f"Bearer {self._tokens[call.token]}"
-        body = None if call.body is None else _AS_JSON.dump_json(_given(call.body), exclude_none=True)
+        body = None if call.body is None else _as_json(call.body)
         return self._pool.request(
             call.method,
             f"{self._url}{call.address}{'?' if query else ''}{query}",
@@ -168,6 +168,12 @@ def _base(url: str) -> str:
 
 def _given(values: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _as_json(body: Mapping[str, object]) -> bytes:
+    # No null in place of infinity and of what is no number: null says "not known", and those are mistakes,
+    # which the API refuses.
+    return to_json(_given(body), exclude_none=True, inf_nan_mode="constants")
 
 
 def _as_text(value: object) -> str:

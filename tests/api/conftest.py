@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,6 +39,7 @@ from bookshelf.table_contracts import (
     TrainingDataRequest,
     TrainingFileRequest,
 )
+from tests.conftest import wait_until
 
 PASSWORD = "correct horse battery staple"
 JWT_SECRET = "a secret of the tests that is longer than sixty-four bytes, as HS512 wants"
@@ -62,12 +63,17 @@ QUESTIONS: dict[str, type[Contract]] = {
 
 
 class ModelServer:
-    """Speaks the contracts over HTTP; `mood` says how it behaves, `asked` what it was asked."""
+    """Speaks the contracts over HTTP; `mood` says how it behaves, `asked` what it was asked.
+
+    Who asks it while it is slow is `asleep` until `woken` is set, and answered then if its mood is better.
+    """
 
     def __init__(self) -> None:
         self.mood = "well"
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.callers: list[str | None] = []
+        self.asleep: list[str] = []
+        self.woken = threading.Event()
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -90,8 +96,9 @@ class ModelServer:
 
     def answer(self, handler: BaseHTTPRequestHandler, path: str) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        if self.mood == "slow":
-            time.sleep(2)
+        if self.mood == "slow" and not self.wake_up(path):
+            handler.close_connection = True
+            return
         if self.mood == "hangs up once":
             self.mood = "well"
             handler.close_connection = True
@@ -109,6 +116,14 @@ class ModelServer:
             handler.send_header("Retry-After", "1")
         handler.end_headers()
         handler.wfile.write(payload)
+
+    def wake_up(self, path: str) -> bool:
+        """Sleep; whether to answer after that."""
+        self.asleep.append(path)
+        self.woken.wait(60)
+        better = self.mood != "slow"
+        self.asleep.remove(path)
+        return better
 
     def send_file(self, handler: BaseHTTPRequestHandler, lines: list[str]) -> None:
         """In chunks; of one that breaks off the last is missing, and so is the end."""
@@ -269,10 +284,20 @@ def model_server() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(autouse=True)
-def calm(model_server: ModelServer) -> None:
+def calm(model_server: ModelServer) -> Iterator[None]:
     model_server.mood = "well"
+    model_server.woken.clear()
     model_server.asked.clear()
     model_server.callers.clear()
+    yield
+    model_server.woken.set()
+    wait_until(lambda: not model_server.asleep)  # or the next test would find their questions
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is not taken for a dependency that is away."""
+    monkeypatch.setattr("api.health.PROBE_TIMEOUT", timedelta(seconds=60))
 
 
 @pytest.fixture(scope="session")
@@ -288,7 +313,7 @@ def make_app(model_server: ModelServer) -> Callable[..., Flask]:
             "BOOKSHELF_ADMIN_PASSWORD": "",
             "BOOKSHELF_JWT_SECRET": JWT_SECRET,
             "BOOKSHELF_DATABASE_URL": "",
-            "BOOKSHELF_MODEL_TIMEOUT": "PT0.5S",
+            "BOOKSHELF_MODEL_TIMEOUT": "PT60S",
             "BENTO_PORT": str(model_server.port),
         }
         with pytest.MonkeyPatch.context() as patch:

@@ -48,7 +48,7 @@ def a_token(key: str = JWT_SECRET, algorithm: str = "HS256", **claims: Any) -> s
         "fresh": False,
         "jti": "1",
         "iat": now(),
-        "exp": now() + timedelta(minutes=5),
+        "exp": now() + timedelta(days=1),
     }
     kept = {name: value for name, value in (ours | claims).items() if value is not None}
     return jwt.encode(kept, key, algorithm)
@@ -138,7 +138,7 @@ WRONG_TOKENS = {
     "another user": a_token(sub="root"),
     "a number for a user": a_token(sub=1),
     "no user": a_token(sub=None),
-    "not yet valid": a_token(nbf=now() + timedelta(hours=1)),
+    "not yet valid": a_token(nbf=now() + timedelta(hours=12)),
     "a refresh token": a_token(type="refresh"),
     "an expiry that is no date": a_token(exp="tomorrow"),
     "cut short": a_token()[:-5],

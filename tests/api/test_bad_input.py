@@ -201,6 +201,17 @@ def test_no_body_at_all_is_a_422_naming_the_body(client: Any, refused: Refused) 
     assert refused(client.post(PRICE, data=b"", content_type="application/json"), 422) == ["body"]
 
 
+def test_a_body_that_was_cut_off_is_a_400_even_if_it_could_be_read(
+    client: Any, refused: Refused, model_server: Any
+) -> None:
+    whole = json.dumps(A_BOOK)
+    cut = {"CONTENT_LENGTH": str(len(whole) + 1), "wsgi.input_terminated": True}  # as gunicorn gives it
+    reply = client.post(PRICE, data=whole, content_type="application/json", environ_overrides=cut)
+    assert refused(reply, 400) == ["body"]
+    assert reply.json["detail"] == f"the body was cut off after {len(whole)} of {len(whole) + 1} bytes"
+    assert model_server.asked == []
+
+
 def test_a_body_beyond_the_limit_is_a_413(client: Any, refused: Refused) -> None:
     large = b'{"description": "' + b"x" * (16 * 2**20) + b'"}'
     reply = client.post("/api/v1/ml/sentiment", data=large, content_type="application/json")

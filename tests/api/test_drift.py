@@ -11,13 +11,22 @@ import pytest
 from flask.testing import FlaskClient
 
 from bookshelf.catalogue import now
-from bookshelf.drift import DriftWindows, FeatureDrift, NewWindow
+from bookshelf.drift import AnswerDrift, DriftWindows, FeatureDrift, LiveError, NewWindow
 from bookshelf.model_orders import ModelOrders
 
 DRIFT = "/api/v1/ml/drift"
 FEATURES = (
     FeatureDrift(feature="stock", kind="number", psi=0.31, psi_limit=0.2, ks=0.22, ks_limit=0.15, p=1e-21),
     FeatureDrift(feature="category", kind="category", psi=0.004, psi_limit=0.2),
+)
+
+ANSWERS = AnswerDrift(
+    days=7,
+    questions=900,
+    drift=FeatureDrift(feature="answer", kind="number", psi=0.03, psi_limit=0.2),
+    error=LiveError(
+        measure="absolute error", unit="currency", n=1, mean=9.5, low=None, high=None, baseline=0.0
+    ),
 )
 
 
@@ -45,7 +54,13 @@ def client(make_app: Callable[..., Any], tmp_path: Path) -> FlaskClient:
     windows.add(window)
     windows.add(replace(window, model="sentiment", source=""))
     moved = windows.add(
-        replace(window, snapshot_id=second.id, published_at=second.published_at, features=FEATURES)
+        replace(
+            window,
+            snapshot_id=second.id,
+            published_at=second.published_at,
+            features=FEATURES,
+            answers=ANSWERS,
+        )
     )
     ModelOrders(catalogue.engine).request(
         *("retrain", "price", "drift", "stock moved", now()),
@@ -83,6 +98,25 @@ def test_windows_come_newest_first_with_every_feature_and_its_limits(client: Fla
             "violated": False,
         },
     ]
+
+
+def test_what_callers_were_told_is_apart_from_what_the_books_are_like(client: FlaskClient) -> None:
+    newest, older = client.get(f"{DRIFT}?model=price").json["items"]  # type: ignore[index]
+    assert older["answers"] is None
+    assert (newest["answers"]["days"], newest["answers"]["questions"]) == (7, 900)
+    assert (newest["answers"]["drift"]["feature"], newest["answers"]["drift"]["violated"]) == (
+        "answer",
+        False,
+    )
+    assert newest["answers"]["error"] == {
+        "measure": "absolute error",
+        "unit": "currency",
+        "n": 1,
+        "mean": 9.5,
+        "low": None,
+        "high": None,
+        "baseline": 0.0,
+    }
 
 
 def test_one_model_is_told_of_alone_and_page_by_page(client: FlaskClient) -> None:

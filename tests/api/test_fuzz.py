@@ -90,7 +90,7 @@ documents = st.recursive(
     max_leaves=12,
 )
 patiently = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

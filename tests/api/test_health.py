@@ -96,21 +96,29 @@ def test_an_empty_catalogue_is_degraded_in_plain_words(make_app: Callable[..., A
     }
 
 
-@pytest.mark.parametrize(
-    ("mood", "status"), [("no champion", "degraded"), ("slow", "unknown"), ("broken", "degraded")]
-)
-def test_a_model_server_in_trouble_is_degraded_and_not_waited_for(
-    own: Any, model_server: Any, mood: str, status: str
-) -> None:
+@pytest.mark.parametrize("mood", ["no champion", "broken"])
+def test_a_model_server_in_trouble_is_degraded(own: Any, model_server: Any, mood: str) -> None:
     model_server.mood = mood
-    began = time.monotonic()
     assert statuses(own.test_client()) == {
         "all": "degraded",
         "catalogue": "ok",
-        "model_server": status,
+        "model_server": "degraded",
         "features": "ok",
     }
-    assert time.monotonic() - began < 1.8
+
+
+def test_a_model_server_that_is_slow_is_not_waited_for(
+    own: Any, model_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model_server.mood = "slow"
+    monkeypatch.setattr("api.health.PROBE_TIMEOUT", timedelta(seconds=3))
+    assert statuses(own.test_client()) == {
+        "all": "degraded",
+        "catalogue": "ok",
+        "model_server": "unknown",
+        "features": "ok",
+    }
+    assert model_server.asleep == ["/readyz"], "it was waited for"
 
 
 def test_a_model_server_that_is_not_there_is_down(make_app: Callable[..., Any], tmp_path: Path) -> None:
@@ -139,7 +147,7 @@ def test_a_database_that_hangs_is_given_up_on(own: Any, monkeypatch: pytest.Monk
     released = threading.Event()
 
     def hang(*_args: object, **_kwargs: object) -> None:
-        released.wait(20)
+        released.wait(60)
         raise OperationalError("", {}, Exception())
 
     monkeypatch.setattr(catalogue_of(own).engine, "connect", hang)
@@ -149,7 +157,7 @@ def test_a_database_that_hangs_is_given_up_on(own: Any, monkeypatch: pytest.Monk
         for _ in range(6):  # more probes than there are threads for
             began = time.monotonic()
             reply = client.get(HEALTH)
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 30, "it was waited for"
             assert (reply.status_code, reply.json["dependencies"]["catalogue"]["status"]) == (503, "unknown")
     finally:
         released.set()

@@ -127,7 +127,7 @@ def test_several_processes_may_begin_one_file_together(file: Path) -> None:
     for writer in writers:
         assert writer.stdin is not None
         writer.stdin.close()
-    assert [writer.wait(60) for writer in writers] == [0] * 4
+    assert [writer.wait(300) for writer in writers] == [0] * 4
     with KeptVectors(file, lambda: Lengths("f")) as vectors:
         found = vectors.embed([str(number) for number in range(2_500)])
         assert (vectors.encoded, vectors.reused) == (0, 2_500)

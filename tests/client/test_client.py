@@ -23,7 +23,6 @@ from bookshelf_client import (
 )
 from bookshelf_client.models import RecommendationFilters
 from tests.client.conftest import BOOKS, Stack
-from tests.conftest import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -82,6 +81,12 @@ def test_a_refusal_names_the_fields(client: Client) -> None:
     assert {one.field for one in refused.value.problem.errors} == {"rating", "availability"}
     with pytest.raises(NotFound, match="404"):
         client.one_book(9_999)
+
+
+def test_what_is_no_number_is_refused_and_not_taken_for_not_known(client: Client) -> None:
+    book = {"rating": 4, "category": "A", "availability": "In stock"}
+    with pytest.raises(InvalidRequest, match="not JSON"):
+        client.predictions(model="price", inputs=[book | {"stock": float("nan")}])
 
 
 def test_what_needs_a_login_is_refused_without(client: Client) -> None:
@@ -154,8 +159,8 @@ def test_a_file_that_breaks_off_leaves_nothing(client: Client, stack: Stack, tmp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nobody_there_and_somebody_else_there_are_told_apart(stack: Stack) -> None:
-    with Client(f"http://127.0.0.1:{free_port()}") as nobody, pytest.raises(NoAnswer):
+def test_nobody_there_and_somebody_else_there_are_told_apart(stack: Stack, nobodys_port: int) -> None:
+    with Client(f"http://127.0.0.1:{nobodys_port}") as nobody, pytest.raises(NoAnswer):
         nobody.list_books()
     with Client(f"http://127.0.0.1:{stack.models.port}") as other, pytest.raises(BrokenAnswer):
         other.list_books()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from bookshelf.settings import ROOT
 from features import schema
+from tests.conftest import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -98,9 +98,7 @@ def test_applying_by_hand_leaves_the_online_rows_where_they_are(clone: Path) -> 
 
 
 def test_the_feast_ui_shows_the_project(clone: Path) -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     command = [str(Path(sys.executable).with_name("feast")), "-c", "feature_repo", "ui"]
     with subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port)],
@@ -117,9 +115,10 @@ def test_the_feast_ui_shows_the_project(clone: Path) -> None:
 
 
 def first_answer(url: str, server: subprocess.Popen[str]) -> str:
-    for _ in range(240):
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 body: bytes = answer.read()
                 return body.decode()
         except OSError:
@@ -127,4 +126,4 @@ def first_answer(url: str, server: subprocess.Popen[str]) -> str:
                 assert server.stderr is not None
                 pytest.fail(f"feast ui ended: {server.stderr.read()[-2000:]}")
             time.sleep(0.25)
-    pytest.fail("feast ui did not answer within a minute")
+    pytest.fail("feast ui did not answer within five minutes")

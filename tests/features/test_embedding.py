@@ -81,7 +81,7 @@ def test_a_sentence_ends_without_a_space_too_but_not_within_initials(encoder: En
     assert all(chunk.text.rstrip().endswith(("Mars.", "accident.", "it.")) for chunk in chunks)
 
 
-@examples(max_examples=30, deadline=None)
+@examples(max_examples=30)
 @given(
     st.lists(
         st.sampled_from(["word ", "Mars.A ", "end. ", "x" * 120, "非常好。", "naïve ", "🙂", "\n", "“Oh!” "]),

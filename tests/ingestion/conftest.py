@@ -27,7 +27,7 @@ from ingestion.source import Source
 
 PAGE_SIZE = 3
 # Patience is for real shops.
-QUICK = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=5))
+QUICK = FetchPolicy(attempts=2, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=60))
 STARS = ("One", "Two", "Three", "Four", "Five")
 
 
@@ -46,7 +46,7 @@ class SmallShop:
 
     A page is stamped with its ETag unless `stamps` says otherwise, and not sent again to one who has it.
     `asked` (heads as `HEAD /`), `statuses`, `sent` (bytes of bodies), `agents`, `connections` and
-    `most_at_once` are what the server has measured.
+    `most_at_once` are what the server has measured; one is there from its request to the begin of its answer.
     """
 
     def __init__(self, books: int) -> None:
@@ -57,6 +57,8 @@ class SmallShop:
         self.stamps: Callable[[bytes], dict[str, str]] = etag_of
         self.latency = 0.0
         self.latency_of: dict[str, float] = {}
+        self._gathering = 0
+        self._held: set[str] = set()
         self.closing = threading.Event()
         self.asked: list[str] = []
         self.statuses: list[int] = []
@@ -65,6 +67,7 @@ class SmallShop:
         self.connections = 0
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
+        self._came = threading.Condition(self.lock)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"shop": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
@@ -80,9 +83,43 @@ class SmallShop:
         """Leave the next `times` requests for `path` to `by_hand`."""
         self._before.setdefault(path, []).extend([by_hand] * times)
 
-    def say_nothing(self, _handler: BaseHTTPRequestHandler) -> None:
+    def say_nothing(self, handler: BaseHTTPRequestHandler) -> None:
         """Never answer: to be given to `answer_by_hand`."""
         self.closing.wait()
+        handler.close_connection = True
+
+    def gather(self, size: int) -> None:
+        """Answer for books once `size` requests are there at once, and a moment later: one too many may come.
+
+        Who never gets that far is answered after half a minute, and `most_at_once` tells of it.
+        """
+        self._gathering = size
+
+    def hold(self, *paths: str) -> None:
+        """Let those who ask for these wait for their answers, until `let_go`."""
+        self._held = set(paths)
+
+    def let_go(self) -> None:
+        with self._came:
+            self._held = set()
+            self._came.notify_all()
+
+    def come(self, path: str) -> None:
+        """Count who asks for that, and keep it waiting as long as it is to wait."""
+        with self._came:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+            self._came.notify_all()
+            if self._gathering and path.startswith("/catalogue/book-"):
+                self._came.wait_for(lambda: self.most_at_once >= self._gathering, 30)
+                self._came.wait_for(lambda: self.most_at_once > self._gathering, 0.2)
+                self._gathering = 0
+            self._came.wait_for(lambda: path not in self._held or self.closing.is_set())
+
+    def go(self) -> None:
+        """Said before the answer: who has that may send the next request before we are heard again."""
+        with self.lock:
+            self.at_once -= 1
 
     def next_reply(self, path: str, conditions: Message) -> Reply | ByHand:
         if before := self._before.get(path):
@@ -110,6 +147,7 @@ class SmallShop:
 
     def close(self) -> None:
         self.closing.set()
+        self.let_go()
         self._server.shutdown()
         self._server.server_close()
 
@@ -135,15 +173,11 @@ class _Handler(BaseHTTPRequestHandler):
         with shop.lock:
             shop.asked.append(asked)
             shop.agents.add(self.headers["User-Agent"])
-            shop.at_once += 1
-            shop.most_at_once = max(shop.most_at_once, shop.at_once)
             reply = shop.next_reply(self.path, self.headers)
-        try:
-            shop.closing.wait(shop.latency_of.get(self.path, shop.latency))
-            self._send(reply)
-        finally:
-            with shop.lock:
-                shop.at_once -= 1
+        shop.come(self.path)
+        shop.closing.wait(shop.latency_of.get(self.path, shop.latency))
+        shop.go()
+        self._send(reply)
 
     def _send(self, reply: Reply | ByHand) -> None:
         if not isinstance(reply, Reply):

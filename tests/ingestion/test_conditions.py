@@ -23,7 +23,7 @@ LONG_AGO = "Wed, 08 Feb 2023 21:02:32 GMT"
 
 @pytest.fixture
 def fetch() -> Iterator[PoliteFetcher]:
-    policy = FetchPolicy(attempts=3, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=5))
+    policy = FetchPolicy(attempts=3, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=60))
     with PoliteFetcher("127.0.0.1", policy) as fetcher:
         yield fetcher
 

@@ -6,13 +6,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from bookshelf.database import reading
 from bookshelf.errors import CrawlError, FetchFailed
@@ -25,6 +23,7 @@ from ingestion.fetched import Fetched, Stamp, Traffic
 from ingestion.listed import ListBroken
 from ingestion.page_store import PageStore
 from ingestion.reader import PageReader
+from tests.conftest import wait_until
 
 if TYPE_CHECKING:
     from tests.ingestion.conftest import Crawler, SmallShop
@@ -34,6 +33,11 @@ if TYPE_CHECKING:
 def crawler(database_url: str, make_crawler: Callable[[str], Crawler]) -> Crawler:
     """On SQLite and on PostgreSQL."""
     return make_crawler(database_url)
+
+
+def kept_pages(engine: Engine) -> set[str]:
+    with reading(engine) as connection:
+        return {urlsplit(url).path for url in connection.execute(select(pages.c.url)).scalars()}
 
 
 def pages_asked(shop: SmallShop) -> list[str]:
@@ -75,14 +79,15 @@ def test_no_page_is_asked_for_twice(many_books: SmallShop, crawler: Crawler) -> 
 def test_as_many_pages_are_fetched_at_once_as_there_are_workers(
     many_books: SmallShop, crawler: Crawler
 ) -> None:
-    many_books.latency = 0.02
+    many_books.gather(3)
     crawler.crawl(many_books, workers=3)
     assert many_books.most_at_once == 3
 
 
 def test_progress_is_told_after_each_book_and_ends_at_all_there_is(shop: SmallShop, crawler: Crawler) -> None:
     outcome = crawler.crawl(shop)
-    assert sorted({progress.books for progress in outcome.told}) == [1, 2, 3, 4, 5, 6, 7]
+    # None at first, if it is long in coming.
+    assert sorted({progress.books for progress in outcome.told} - {0}) == [1, 2, 3, 4, 5, 6, 7]
     assert outcome.last == CrawlProgress(
         pages=10, pages_in_all=10, requests=11, pages_parsed=10, bytes=shop.sent, books=7
     )
@@ -93,7 +98,6 @@ def test_a_caller_hears_of_the_crawl_while_a_page_is_waited_for_and_can_end_it(
     shop: SmallShop, crawler: Crawler
 ) -> None:
     shop.answer_by_hand("/catalogue/book-1/index.html", shop.say_nothing)
-    crawler.policy = replace(crawler.policy, timeout=timedelta(seconds=30))
     told = 0
 
     def cancel(_progress: CrawlProgress) -> None:
@@ -108,7 +112,7 @@ def test_a_caller_hears_of_the_crawl_while_a_page_is_waited_for_and_can_end_it(
         crawler.opened(shop, 1, cancel) as found,
     ):
         list(found)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # not the minute that an answer may take
 
 
 def test_an_unchanged_shop_costs_no_page_and_no_byte(many_books: SmallShop, crawler: Crawler) -> None:
@@ -174,18 +178,20 @@ def test_pages_read_by_another_parser_are_asked_for_anew(
 
 
 def test_an_interrupted_crawl_goes_on_without_asking_again(many_books: SmallShop, crawler: Crawler) -> None:
+    under_way = [f"/catalogue/book-{n}/index.html" for n in range(26, 30)]
+    many_books.hold(*under_way)
     with crawler.opened(many_books, 1) as found:
         first = [next(found) for _ in range(25)]
+        wait_until(lambda: set(under_way) <= set(many_books.asked))
     had = set(pages_asked(many_books))
     assert 25 <= len(had) < 80
-    time.sleep(0.1)
+    many_books.let_go()
     many_books.forget_what_was_asked()
     second = crawler.crawl(many_books, 1)
     assert second.found[:25] == first
     assert len(second.books) == 60
     asked = pages_asked(many_books)
-    # Those under way when it was given up are asked for again, one a worker.
-    assert len(set(asked) & had) <= 4
+    assert set(asked) & had == set(under_way)
     assert second.last.pages_kept == 80 - len(asked)
     assert len(asked) == len(set(asked))
 
@@ -204,7 +210,8 @@ def test_a_crawl_that_came_to_its_end_asks_for_nothing_when_it_is_done_again(
 def test_a_crawl_that_was_killed_goes_on_without_asking_for_what_it_had(
     many_books: SmallShop, crawler: Crawler, database_url: str
 ) -> None:
-    many_books.latency = 0.05
+    under_way = [f"/catalogue/book-{n}/index.html" for n in range(37, 41)]
+    many_books.hold(*under_way)
     program = f"""
 from bookshelf.database import open_database
 from ingestion.crawl import read_shop
@@ -214,18 +221,13 @@ with open_source({many_books.url!r}, FetchPolicy(), print) as source:
     list(read_shop(source, open_database({database_url!r}), 1, 4, lambda _: None))
 """
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) as process:
-        deadline = time.monotonic() + 30
-        while len(many_books.asked) < 60:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: kept_pages(crawler.engine) and set(under_way) <= set(many_books.asked))
+        assert process.poll() is None
         process.kill()
-    with reading(crawler.engine) as connection:
-        kept = {urlsplit(url).path for url in connection.execute(select(pages.c.url)).scalars()}
-    assert 0 < len(kept) <= 60
-    time.sleep(0.1)
+    kept = kept_pages(crawler.engine)
+    assert 0 < len(kept) < 80
+    many_books.let_go()
     many_books.forget_what_was_asked()
-    many_books.latency = 0
     outcome = crawler.crawl(many_books, 1)
     assert [book.upc for book in outcome.books] == [f"upc{n:04}" for n in range(1, 61)]
     assert set(pages_asked(many_books)) & kept == set()
@@ -254,12 +256,15 @@ def test_a_page_that_no_list_has_named_for_two_crawls_is_forgotten(shop: SmallSh
 
 
 def test_a_crawl_that_is_given_up_asks_for_no_more(many_books: SmallShop, crawler: Crawler) -> None:
-    many_books.latency = 0.02
+    under_way = ["/catalogue/book-2/index.html", "/catalogue/book-3/index.html"]
+    many_books.hold(*under_way)
     with crawler.opened(many_books, 1, workers=2) as found:
         next(found)
-    time.sleep(0.1)
+        wait_until(lambda: set(under_way) <= set(many_books.asked))
     asked = len(many_books.asked)
-    time.sleep(0.1)
+    many_books.let_go()
+    wait_until(lambda: many_books.at_once == 0)
+    time.sleep(0.2)  # for who would ask for more
     assert len(many_books.asked) == asked < 40
 
 

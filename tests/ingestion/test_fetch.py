@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PAGE = "/catalogue/page-2.html"
 # Patience is for real shops.
-QUICK = FetchPolicy(attempts=3, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=5))
+QUICK = FetchPolicy(attempts=3, first_wait=timedelta(milliseconds=5), timeout=timedelta(seconds=60))
 IMPATIENT = replace(QUICK, attempts=2, timeout=timedelta(seconds=0.2))
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -135,10 +135,8 @@ def test_a_server_that_never_answers_is_given_up(
     shop: SmallShop, open_fetcher: Opener, page_url: str
 ) -> None:
     shop.answer_by_hand(PAGE, shop.say_nothing, times=2)
-    started = time.monotonic()
     with pytest.raises(FetchFailed, match=r"no whole answer within 0.2 s, 2 times"):
         open_fetcher(IMPATIENT)(page_url)
-    assert time.monotonic() - started < 2
 
 
 def test_a_server_that_drips_its_answer_is_given_up(
@@ -156,10 +154,9 @@ def test_a_server_that_drips_its_answer_is_given_up(
         open_fetcher(IMPATIENT)(page_url)
 
 
-def test_nobody_there_is_said_in_plain_words(open_fetcher: Opener, shop: SmallShop, page_url: str) -> None:
-    shop.close()
-    with pytest.raises(FetchFailed, match=r"connection refused, 2 times$"):
-        open_fetcher(IMPATIENT)(page_url)
+def test_nobody_there_is_said_in_plain_words(fetch: PoliteFetcher, nobodys_port: int) -> None:
+    with pytest.raises(FetchFailed, match=r"connection refused, 3 times$"):
+        fetch(f"http://127.0.0.1:{nobodys_port}/")
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(
@@ -193,7 +190,7 @@ def test_a_packed_answer_is_unpacked(shop: SmallShop, fetch: PoliteFetcher, page
 
 
 def test_at_most_eight_are_asked_for_at_once_whoever_asks(many_books: SmallShop) -> None:
-    many_books.latency = 0.02
+    many_books.gather(8)
     urls = [f"{many_books.url}catalogue/book-{n}/index.html" for n in range(1, 61)]
     with PoliteFetcher("127.0.0.1", QUICK) as fetch, ThreadPoolExecutor(32) as crowd:
         list(crowd.map(fetch, urls))
@@ -273,7 +270,7 @@ def test_redirects_in_a_ring_come_to_an_end(shop: SmallShop, fetch: PoliteFetche
 
 
 def test_closing_ends_a_wait_at_once(shop: SmallShop, fetch: PoliteFetcher, page_url: str) -> None:
-    shop.answer(PAGE, 503, {"Retry-After": "30"})
+    shop.answer(PAGE, 503, {"Retry-After": "60"})
     closer = Timer(0.2, fetch.close)
     closer.start()
     started = time.monotonic()
@@ -281,14 +278,14 @@ def test_closing_ends_a_wait_at_once(shop: SmallShop, fetch: PoliteFetcher, page
         fetch(page_url)
     assert not isinstance(caught.value, FetchFailed)  # the page is not to blame
     closer.join()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # not the minute that the shop asked for
 
 
 def test_a_proxy_is_not_asked_about_our_own_loopback(
-    shop: SmallShop, open_fetcher: Opener, monkeypatch: pytest.MonkeyPatch
+    shop: SmallShop, fetch: PoliteFetcher, nobodys_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert open_fetcher(IMPATIENT)(shop.url).body
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{nobodys_port}")
+    assert fetch(shop.url).body
 
 
 def test_the_policy_is_the_settings() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +18,7 @@ from bookshelf.schedule import Schedule, next_run_at
 from bookshelf.settings import Settings
 from bookshelf.tables import schedule
 from ingestion.schedule import scheduling, scrape_schedule
+from tests.conftest import wait_until
 
 DAILY = Settings(schedule="17 3 * * *")
 EVENING = datetime(2026, 5, 1, 20, tzinfo=UTC)
@@ -56,13 +57,6 @@ def end(runs: Runs, at: datetime) -> None:
     run = runs.claim("me", at)
     assert run is not None
     runs.finish(run.id, "me", at, "succeeded", counts={})
-
-
-def eventually(happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not happened():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
 
 
 def test_a_first_start_has_missed_nothing(catalogue: Catalogue, runs: Runs) -> None:
@@ -170,8 +164,8 @@ def test_a_clock_that_is_put_back_repeats_no_run(catalogue: Catalogue, runs: Run
 def test_the_thread_makes_up_for_what_was_missed_and_stops(catalogue: Catalogue, runs: Runs) -> None:
     started(catalogue, now() - 3 * DAY)
     with scheduling(catalogue, DAILY):
-        eventually(lambda: all_runs(runs))
-        eventually(lambda: (next_run_at(catalogue.engine) or EVENING) > now())
+        wait_until(lambda: all_runs(runs))
+        wait_until(lambda: (next_run_at(catalogue.engine) or EVENING) > now())
     [run] = all_runs(runs)
     assert run.requested_by == "schedule"
     with writing(catalogue.engine) as connection:
@@ -187,7 +181,7 @@ def test_the_thread_asks_when_the_time_has_come(catalogue: Catalogue, runs: Runs
         for day in range(3):
             assert len(all_runs(runs)) == day
             time_there[0] = DUE + day * DAY
-            eventually(runs.active)
+            wait_until(runs.active)
             end(runs, time_there[0])
     assert len(all_runs(runs)) == 3
 
@@ -199,9 +193,9 @@ def test_the_thread_outlives_a_database_that_is_away(
     with scheduling(catalogue, DAILY, lambda: time_there[0], timedelta(milliseconds=50)):
         rename(catalogue, "scrape_runs", "away")
         time_there[0] = DUE
-        eventually(lambda: "cannot be looked at now" in caplog.text)
+        wait_until(lambda: "cannot be looked at now" in caplog.text)
         rename(catalogue, "away", "scrape_runs")
-        eventually(lambda: all_runs(runs))
+        wait_until(lambda: all_runs(runs))
 
 
 def test_off_takes_the_next_time_away_and_on_again_is_a_first_start(catalogue: Catalogue, runs: Runs) -> None:

@@ -23,6 +23,7 @@ from bookshelf.tables import staged_books, versions
 from ingestion.crawl import CrawlProgress
 from ingestion.lease import Quarantined, RunCancelled
 from ingestion.scrape import Scraper
+from tests.conftest import wait_until
 from tests.ingestion.publisher import Report
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def test_a_run_that_is_cancelled_ends_soon_and_changes_nothing(
     shop.answer("/catalogue/book-7/index.html", 503, {"Retry-After": "50"})
 
     def cancel_soon() -> None:
-        time.sleep(1)
+        wait_until(lambda: "/catalogue/book-7/index.html" in shop.asked)
         runs.cancel(run.id, now())
 
     with ThreadPoolExecutor(1) as other:
@@ -201,7 +202,7 @@ def test_a_run_that_is_cancelled_ends_soon_and_changes_nothing(
         with pytest.raises(RunCancelled):
             scraper.carry_out(run, "us")
         cancelled.result()
-    assert time.monotonic() - started < 10  # not the 50 seconds that the shop asked for
+    assert time.monotonic() - started < 30  # not the 50 seconds that the shop asked for
     assert runs.get(run.id).status == "cancelled"
     assert scraper.catalogue.snapshot() is None
 

@@ -129,7 +129,7 @@ def test_a_run_that_its_worker_died_of_is_interrupted_once_its_lease_has_ended(
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_an_idle_worker_stops_cleanly(worker: subprocess.Popen[str], number: int) -> None:
     worker.send_signal(number)
-    _, said = worker.communicate(timeout=30)
+    _, said = worker.communicate(timeout=120)
     assert worker.returncode == 0
     assert "stopped" in said
     assert "Traceback" not in said

@@ -44,6 +44,13 @@ ATTACKS: dict[str, tuple[str, dict[str, Any], int, set[str]]] = {
     ),
     "no encoding": ("/sentiment", {"data": b'{"description": "\xe9"}', "headers": JSON}, 400, {"body"}),
     "no such page": ("/features", {"json": {"page": 0}}, 422, {"page"}),
+    "a page behind all pages": ("/features", {"json": {"page": 2**63}}, 422, {"page"}),
+    "a time before all times": (
+        "/features",
+        {"json": {"as_of": "0001-01-01T00:00:00+14:00"}},
+        422,
+        {"as_of"},
+    ),
     "no such model": ("/training_data", {"json": {"model": "oracle"}}, 422, {"model"}),
     "no such path": ("/oracle", {"json": {}}, 404, set()),
 }

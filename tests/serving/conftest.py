@@ -148,7 +148,7 @@ class KnownChampions:
     def on_trial(self, name: str) -> WantedTrial | None:
         return self.trials.get(name)
 
-    def champion(self, appointed: Appointment) -> Champion:
+    def champion(self, appointed: Appointment, **_beside: bool) -> Champion:
         return self.challengers.get(appointed.version, self.champions[appointed.name])
 
     def note_on_duty(self, champion: Champion, at: str) -> None:
@@ -175,7 +175,7 @@ def client(home: Settings, registry: KnownChampions) -> Iterator[TestClient]:
         # The worker of a real server shares its counts by files, in a folder that BentoML names.
         patch.setitem(bento.config, "metrics", {"enabled": False})
         with TestClient(bento.to_asgi()) as ready:
-            _wait_until(lambda: ready.get("/readyz").status_code == 200, seconds=60)
+            _wait_until(lambda: ready.get("/readyz").status_code == 200, seconds=240)
             yield ready
     # The service settles the heap of a process of its own; this one is shared with other tests.
     gc.unfreeze()

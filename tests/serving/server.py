@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class Server:
             stdin=subprocess.DEVNULL,
         )
         log.close()
-        self._wait(self.ready, seconds=120)
+        self._wait(self.ready, seconds=300)
 
     def ready(self) -> bool:
         try:
@@ -80,7 +81,7 @@ class Server:
         workers = self._process.children()
         self._process.kill()
         self._process.wait()
-        psutil.wait_procs(workers, timeout=30)
+        psutil.wait_procs(workers, timeout=120)
 
     def kill_worker(self) -> None:
         """Kill -9 of the process that answers."""
@@ -88,16 +89,26 @@ class Server:
         worker.send_signal(signal.SIGKILL)
         psutil.wait_procs([worker])
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The process that answers stands still meanwhile: what comes waits at its door."""
+        [worker] = self._process.children()
+        worker.suspend()
+        try:
+            yield
+        finally:
+            worker.resume()
+
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=120)
 
     def get(self, path: str) -> requests.Response:
-        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=30)
+        return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=120)
 
     def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
         options = options or {"json": body}
-        return requests.post(f"http://127.0.0.1:{self.port}{path}", timeout=60, **options)
+        return requests.post(f"http://127.0.0.1:{self.port}{path}", timeout=120, **options)
 
     def served(self, name: str) -> dict[str, Any]:
         """How that model stands."""

@@ -32,7 +32,7 @@ class ScriptedRegistry:
             raise ModelUnavailable("the registry does not answer")
         return self.wanted if name == "price" else None
 
-    def champion(self, appointed: Appointment) -> Champion:
+    def champion(self, appointed: Appointment, **_beside: bool) -> Champion:
         self.loaded.append(appointed.version)
         if appointed.version in self.broken:
             raise ModelUnavailable(f"{appointed.name} version {appointed.version} has no signature")
@@ -126,6 +126,26 @@ def test_a_challenger_that_cannot_be_loaded_is_refused_and_the_champion_stays(
     clock[0] += 11
     look(follower)
     assert tried(shelf) == "2"
+
+
+def test_what_is_told_of_a_refused_challenger_is_what_the_registry_wants_now(
+    follower: TrialFollower, registry: ScriptedRegistry, shelf: Shelf
+) -> None:
+    registry.broken.add("2")
+    for wanted in (a_trial("2", share=0.5), a_trial("2", share=0.1)):
+        registry.wanted = wanted
+        look(follower)
+    told = price(shelf).trial
+    assert told is not None
+    assert (told.version, told.share, told.refused) == ("2", 0.1, "price version 2 has no signature")
+    registry.wanted = a_trial("1", share=0.1)  # the champion, which is loaded
+    look(follower)
+    registry.wanted = a_trial("2", share=0.1)  # named anew, it is tried at once
+    look(follower)
+    told = price(shelf).trial
+    assert told is not None
+    assert (told.version, told.refused) == ("2", "price version 2 has no signature")
+    assert registry.loaded == ["2", "2"]
 
 
 def test_a_trial_without_a_version_says_why(

@@ -22,7 +22,7 @@ class Work:
     def reverse(self, texts: list[str]) -> list[str]:
         self.batches.append(texts)
         self.begun.set()
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(60)
         if "bad" in texts:
             raise ValueError("a bad text")
         return [text[::-1] for text in texts]
@@ -46,7 +46,7 @@ def work() -> Work:
 async def busy(encoding: Encoding, work: Work) -> asyncio.Task[list[str]]:
     """A first call that is under way: whoever comes now has to wait."""
     first = asyncio.create_task(encoding.done(work.reverse, ["first"]))
-    await asyncio.to_thread(work.begun.wait, 10)
+    await asyncio.to_thread(work.begun.wait, 60)
     return first
 
 
@@ -107,6 +107,19 @@ def test_a_text_that_fails_fails_its_own_caller_alone(encoding: Encoding, work: 
     assert (first, good, fine) == (["tsrif"], ["doog"], ["enif"])
     assert isinstance(bad, ValueError)
     assert asyncio.run(encoding.done(work.reverse, ["next"])) == ["txen"]
+
+
+def test_a_panic_of_a_library_fails_its_own_caller_alone(encoding: Encoding, work: Work) -> None:
+    class Panic(BaseException):
+        """As a tokenizer written in Rust raises it."""
+
+    def panic(_texts: list[str]) -> list[str]:
+        raise Panic
+
+    work.may_end.set()
+    with pytest.raises(Panic):
+        asyncio.run(asyncio.wait_for(encoding.done(panic, ["a text"]), 5))
+    assert asyncio.run(asyncio.wait_for(encoding.done(work.reverse, ["next"]), 5)) == ["txen"]
 
 
 def test_work_of_a_caller_who_has_gone_is_not_begun(encoding: Encoding, work: Work) -> None:

@@ -30,6 +30,7 @@ class ScriptedRegistry:
         self.broken: set[str] = set()
         self.away = False
         self.loaded: list[tuple[str, str]] = []
+        self.beside: list[bool] = []
         self.told: list[tuple[str, str]] = []
 
     def appointed(self, name: ModelName) -> Appointment | None:
@@ -40,8 +41,9 @@ class ScriptedRegistry:
     def last_on_duty(self, name: ModelName) -> Appointment | None:
         return self.last.get(name)
 
-    def champion(self, appointed: Appointment) -> Champion:
+    def champion(self, appointed: Appointment, *, beside: bool = False) -> Champion:
         self.loaded.append((appointed.name, appointed.version))
+        self.beside.append(beside)
         if appointed.version in self.broken:
             raise ModelUnavailable(f"{appointed.name} version {appointed.version} has no signature")
         return Champion(appointed.name, appointed.version, appointed.run_id, object(), appointed.tags)
@@ -93,6 +95,15 @@ def test_who_is_named_is_put_on_duty_and_who_stays_is_loaded_once(
         follower.look()
     assert [one.version for one in shelf.served()] == ["1", "1", "1"]
     assert len(registry.loaded) == 3
+
+
+def test_versions_are_loaded_beside_the_answers_once_there_are_any(
+    follower: Follower, registry: ScriptedRegistry
+) -> None:
+    follower.look()
+    registry.named["price"] = version("2")
+    follower.look()
+    assert registry.beside == [False, False, False, True]
 
 
 def test_another_version_takes_over_and_a_rollback_brings_the_first_back(
@@ -176,6 +187,18 @@ def test_an_alias_that_is_taken_away_leaves_the_old_one_on_duty_and_says_so(
     registry.named["price"] = version("1")
     follower.look()
     assert price(shelf).refused is None
+
+
+def test_a_refused_version_whose_alias_was_taken_away_and_given_again_is_tried_at_once(
+    follower: Follower, registry: ScriptedRegistry, shelf: Shelf
+) -> None:
+    follower.look()
+    registry.broken = {"2"}
+    for named in (version("2"), None, version("2")):
+        registry.named["price"] = named
+        follower.look()
+    assert (price(shelf).wanted_version, price(shelf).refused) == ("2", "price version 2 has no signature")
+    assert registry.loaded.count(("price", "2")) == 2
 
 
 def test_serving_goes_on_while_the_registry_is_away(

@@ -80,7 +80,7 @@ def test_books_that_are_asked_for_at_the_same_time_are_each_confirmed(
     catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scrape(catalogue, [1, 2], FIRST)
-    both = Barrier(2, timeout=10)
+    both = Barrier(2, timeout=60)
 
     def together(engine: Engine, book_ids: Iterable[int]) -> dict[int, datetime]:
         found = confirmed(engine, book_ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -79,3 +80,26 @@ def test_a_body_without_end_is_refused_by_its_size(client: TestClient) -> None:
 def test_rubbish_is_a_bad_request(client: TestClient, body: bytes) -> None:
     answer = client.post("/sentiment", content=body)
     assert (answer.status_code, fields(answer)) == (400, ["body"])
+
+
+def test_a_body_that_its_sender_broke_off_goes_no_further_even_if_it_could_be_read() -> None:
+    reached, sent = [], []
+    messages = iter(
+        [
+            {"type": "http.request", "body": SENTIMENT, "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        reached.append(True)
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/sentiment", "headers": []}
+    asyncio.run(Gate(app, {"/sentiment": SentimentRequest}, Queues())(scope, receive, send))
+    assert (reached, sent[0]["status"]) == ([], 400)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from bookshelf.settings import ROOT
+from serving.encoders import without_logged_code
 
 pytestmark = pytest.mark.slow
 
@@ -34,3 +36,21 @@ def test_skops_comes_without_torch_and_trusts_the_same_types() -> None:
     assert not brought
     assert trusted == every
     assert len(trusted) > 100
+
+
+def test_two_that_load_at_once_leave_no_copy_of_our_code_behind() -> None:
+    inside, left = threading.Event(), threading.Event()
+
+    def load_meanwhile() -> None:
+        with without_logged_code():
+            inside.set()
+            left.wait(10)
+
+    other = threading.Thread(target=load_meanwhile)
+    with without_logged_code():
+        sys.path.append("/logged/code")
+        other.start()
+        inside.wait(0.2)
+    left.set()
+    other.join()
+    assert "/logged/code" not in sys.path

@@ -152,4 +152,4 @@ def test_a_few_rows_wait_for_nobody_but_who_reads_the_same_file_now(online: Onli
             waiting = other.submit(asyncio.run, online.read([3], PRICE_FEATURES))
             time.sleep(0.2)
             assert not waiting.done()
-        assert sorted(waiting.result(timeout=5)) == [3]
+        assert sorted(waiting.result(timeout=60)) == [3]

@@ -30,7 +30,7 @@ from serving.prediction_log import PredictionLog
 
 AT = datetime(2026, 2, 1, 23, 59, 59, 999_000, tzinfo=UTC)
 QUARTER = timedelta(days=90)
-#: Notes on and on, and tells each id once it was noted a second ago.
+#: Notes on and on, and tells each id once the log has come round twice, as it does every second.
 NOTES = """
 import sys, time
 from datetime import timedelta
@@ -39,14 +39,22 @@ from bookshelf.prediction_files import PredictionFiles
 from serving.prediction_log import PredictionLog
 from tests.serving.test_prediction_log import a_prediction
 
-log = PredictionLog(PredictionFiles(Path(sys.argv[1])), timedelta(days=90))
+rounds = 0
+
+class Counting(PredictionLog):
+    def write(self):
+        super().write()
+        global rounds
+        rounds += 1
+
+log = Counting(PredictionFiles(Path(sys.argv[1])), timedelta(days=90))
 log.begin()
 noted = []
 while True:
     record = a_prediction()
     log.note(record)
-    noted.append((time.monotonic(), record.prediction_id))
-    while noted and time.monotonic() - noted[0][0] > 1:
+    noted.append((rounds, record.prediction_id))
+    while noted and rounds >= noted[0][0] + 2:
         print(noted.pop(0)[1], flush=True)
     time.sleep(0.002)
 """
@@ -124,13 +132,33 @@ def test_a_record_is_found_before_it_is_written_in_the_journal_and_in_its_day(
     assert (files.find(wanted), files.find(UUID(new_id(AT)))) == (record, None)
 
 
-def test_a_prediction_of_another_worker_is_waited_for(files: PredictionFiles, log: PredictionLog) -> None:
+def test_a_prediction_of_another_worker_is_waited_for(
+    files: PredictionFiles, log: PredictionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = PredictionLog(files, QUARTER)
     record = a_prediction()
     other.note(record)
-    threading.Timer(0.3, other.write).start()
+    looked: list[PredictionRecord | None] = []
+
+    def look(prediction_id: UUID) -> PredictionRecord | None:
+        looked.append(PredictionFiles.find(files, prediction_id))
+        other.write()
+        return looked[-1]
+
+    monkeypatch.setattr(files, "find", look)
+    monkeypatch.setattr(prediction_log, "_NOT_WRITTEN_YET", timedelta(minutes=5))
     assert asyncio.run(log.find(UUID(record.prediction_id))) == record
+    assert looked == [None, record]
     other.end()
+
+
+def test_an_id_of_a_time_to_come_is_not_waited_for(
+    log: PredictionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[UUID] = []
+    monkeypatch.setattr(log.files, "find", looked.append)
+    assert asyncio.run(log.find(UUID(new_id(now() + timedelta(days=1))))) is None
+    assert len(looked) == 1
 
 
 def test_feedback_is_kept_by_the_day_of_its_prediction_and_counts_once(
@@ -151,6 +179,7 @@ def test_feedback_is_kept_by_the_day_of_its_prediction_and_counts_once(
 
 @pytest.mark.slow
 def test_what_two_processes_noted_a_second_before_they_were_killed_is_there(files: PredictionFiles) -> None:
+    assert 2 * prediction_log.WRITE_EVERY_SECONDS <= 1
     command = [sys.executable, "-c", NOTES, str(files.folder("predictions").parent)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     processes = [
@@ -323,4 +352,6 @@ def test_a_table_of_the_log_has_every_record_once_wherever_it_lies(files: Predic
     ]
     since = files.table("predictions", "price", since=AT.date())
     assert since["prediction_id"].to_pylist() == [new.prediction_id]
+    some = files.table("predictions", "price", columns=["version", "prediction_id"])
+    assert some == files.table("predictions", "price").select(["version", "prediction_id"])
     assert files.table("predictions", "recommender").num_rows == 0

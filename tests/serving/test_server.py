@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from sklearn.linear_model import LinearRegression
 from bookshelf.book import ListedBook
 from bookshelf.contracts import MODEL_NAMES, Problem
 from bookshelf.prediction import new_id
+from bookshelf.prediction_files import PredictionFiles
 from bookshelf.settings import ROOT, Settings
 from features.embedding import Encoder
 from features.layers import LayeredEncoder
@@ -29,7 +31,6 @@ from features.price import PriceRegressor
 from features.price_columns import INPUTS
 from features.recommender import BookRecommender
 from features.tabular import book_frame
-from tests.conftest import free_port
 from tests.serving.attacks import ATTACKS, BOOK, TEXT
 from tests.serving.server import Load, Server
 
@@ -172,7 +173,7 @@ def test_metrics_count_requests_and_predictions_and_name_versions(server: Server
 def test_past_its_queue_the_server_refuses_at_once_and_answers_again_when_the_rush_is_over(
     server: Server,
 ) -> None:
-    answers = asyncio.run(rush(server.port, "/price", {"book_id": 2}, callers=400))
+    answers = asyncio.run(rush(server, "/price", {"book_id": 2}, callers=400))
     refusals = [rest for status, rest in answers if status == 503]
     assert {status for status, _ in answers} == {200, 503}
     assert sum(status == 200 for status, _ in answers) >= 16
@@ -187,20 +188,23 @@ def test_past_its_queue_the_server_refuses_at_once_and_answers_again_when_the_ru
     assert 'bookshelf_queue_length{kind="price"} 0.0' in told
 
 
-async def rush(port: int, path: str, body: Any, callers: int) -> list[tuple[int, str]]:
+async def rush(server: Server, path: str, body: Any, callers: int) -> list[tuple[int, str]]:
     """So many ask in the same moment, each once: status and the rest of each answer."""
     sent = json.dumps(body)
     head = f"POST {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Type: application/json\r\n"
     question = f"{head}Content-Length: {len(sent)}\r\n\r\n{sent}".encode()
-    lines = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(callers)))
+    lines = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", server.port) for _ in range(callers)))
+    with server.held():  # or it might have answered the first before the last could ask
+        for _, writer in lines:
+            writer.write(question)
+            await writer.drain()
 
-    async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, str]:
-        writer.write(question)
-        answer = (await asyncio.wait_for(reader.read(), timeout=30)).decode()
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[int, str]:
+        told = (await asyncio.wait_for(reader.read(), timeout=120)).decode()
         writer.close()
-        return int(answer.split(" ")[1]), answer
+        return int(told.split(" ")[1]), told
 
-    return list(await asyncio.gather(*(ask(*line) for line in lines)))
+    return list(await asyncio.gather(*(answer(*line) for line in lines)))
 
 
 @pytest.fixture(scope="module")
@@ -233,16 +237,19 @@ def test_versions_swap_under_load_without_a_failure_and_broken_ones_are_refused(
     with Load(server, ("/price", BOOK), ("/price", {"book_id": 2}), ("/sentiment", TEXT)) as load:
         first = server.served("price")["version"]
         second = writer.add("price", *promoted["price"])
-        good, bad = itertools.cycle([second, first]), iter(broken)
+        good, bad, took = itertools.cycle([second, first]), iter(broken), list[float]()
         for turn in range(SWAPS):
             refused = turn % (SWAPS // len(broken)) == 1
             wanted = next(bad if refused else good)
             writer.appoint("price", wanted)
-            wait_until(lambda: _is_settled(server, wanted, refused=refused), seconds=10)  # noqa: B023
+            began = time.monotonic()
+            wait_until(lambda: _is_settled(server, wanted, refused=refused), seconds=120)  # noqa: B023
+            took.append(time.monotonic() - began)
             if refused:
                 assert broken[wanted] in server.served("price")["refused"]
                 assert broken[wanted] in writer.tags("price", wanted)["serving"]
         info = [line for line in server.get("/metrics").text.splitlines() if "refused" in line]
+    assert median(took) < 10
     assert next(bad, None) is None
     assert {status for status, _ in load.answers} == {200}
     assert {name for _, name in load.answers} == {f"price/{first}", f"price/{second}", "sentiment/1"}
@@ -263,11 +270,12 @@ def test_a_rollback_answers_within_ten_seconds_and_the_answer_names_the_version(
 ) -> None:
     before = server.post("/price", BOOK).json()["model"]["version"]
     writer.add("price", *promoted["price"])
-    wait_until(lambda: server.post("/price", BOOK).json()["model"]["version"] != before, seconds=30)
+    wait_until(lambda: server.post("/price", BOOK).json()["model"]["version"] != before, seconds=120)
     writer.appoint("price", before)
-    named = f"price/{before}"
-    wait_until(lambda: server.post("/price", BOOK).headers["x-model-version"] == named, seconds=10)
-    wait_until(lambda: writer.tags("price", before)["serving"].startswith("serving since "), seconds=5)
+    began, named = time.monotonic(), f"price/{before}"
+    wait_until(lambda: server.post("/price", BOOK).headers["x-model-version"] == named, seconds=120)
+    assert time.monotonic() - began < 10
+    wait_until(lambda: writer.tags("price", before)["serving"].startswith("serving since "), seconds=120)
 
 
 def test_two_hundred_predictions_replay_equal_after_two_promotions(
@@ -280,7 +288,7 @@ def test_two_hundred_predictions_replay_equal_after_two_promotions(
     for alpha in (10.0, 1_000.0):
         for name, (model, example) in _retrained(promoted, listed, alpha).items():
             number = writer.add(name, model, example, **writer.tags(name, "1"))
-            wait_until(lambda: server.served(name)["version"] == number, seconds=30)  # noqa: B023
+            wait_until(lambda: server.served(name)["version"] == number, seconds=120)  # noqa: B023
     assert abs(server.post("/price", BOOK).json()["price"] - before) > 0.1
     replays = [server.post("/replay", {"prediction_id": one}).json() for one in made]
     assert [one for one in replays if not one["equal"]] == []
@@ -338,10 +346,10 @@ def test_a_prediction_whose_version_is_gone_says_so(
 ) -> None:
     before = server.served("price")["version"]
     gone = writer.add("price", *promoted["price"])
-    wait_until(lambda: server.served("price")["version"] == gone, seconds=30)
+    wait_until(lambda: server.served("price")["version"] == gone, seconds=120)
     made = _id_of(server, "/price", {"book_id": 2})
     writer.appoint("price", before)
-    wait_until(lambda: server.served("price")["version"] == before, seconds=30)
+    wait_until(lambda: server.served("price")["version"] == before, seconds=120)
     writer.delete("price", gone)
     answer = server.post("/replay", {"prediction_id": made})
     assert (answer.status_code, fields(answer)) == (404, ["prediction_id"])
@@ -349,18 +357,19 @@ def test_a_prediction_whose_version_is_gone_says_so(
 
 
 def test_a_killed_worker_is_replaced_and_a_killed_server_starts_again_without_the_registry(
-    server: Server, wait_until: Callable[..., None]
+    server: Server, home: Settings, nobodys_port: int, wait_until: Callable[..., None]
 ) -> None:
     version = server.served("price")["version"]
     acknowledged = [_id_of(server, "/price", {"book_id": number % 60 + 1}) for number in range(100)]
-    time.sleep(1)
+    last = UUID(acknowledged[-1])
+    wait_until(lambda: PredictionFiles(home.home).find(last) is not None, seconds=120)  # it writes in order
     server.kill_worker()
-    wait_until(server.ready, seconds=120)
+    wait_until(server.ready, seconds=300)
     assert server.post("/price", BOOK).status_code == 200
     found = [server.post("/prediction", {"prediction_id": one}).status_code for one in acknowledged]
     assert found == [200] * 100
     server.kill_parent()
-    server.start(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{free_port()}")  # on the same port
+    server.start(MLFLOW_TRACKING_URI=f"http://127.0.0.1:{nobodys_port}")  # on the same port
     for path, body in (("/price", BOOK), ("/sentiment", TEXT), ("/recommendations", {"book_id": 2})):
         assert server.post(path, body).status_code == 200
     assert server.served("price")["version"] == version

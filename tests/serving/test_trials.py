@@ -62,11 +62,11 @@ def try_out(
         trial = Trial(version=tried.version, **shares)
         registry.challengers[tried.version] = tried
         registry.trials["price"] = WantedTrial(trial, tried.appointment)
-        wait_until(lambda: (on_trial() or {}).items() >= trial.model_dump().items(), seconds=10)
+        wait_until(lambda: (on_trial() or {}).items() >= trial.model_dump().items(), seconds=120)
 
     yield put
     registry.trials.clear()
-    wait_until(lambda: on_trial() is None, seconds=10)
+    wait_until(lambda: on_trial() is None, seconds=120)
 
 
 def ask(client: TestClient, caller: str = "") -> dict[str, Any]:
@@ -87,7 +87,7 @@ def test_in_shadow_the_challenger_answers_to_the_log_and_to_nobody_else(
     try_out(shadow=1.0)
     noted.clear()
     replies = [ask(client) for _ in range(5)]
-    wait_until(lambda: len(noted) == 10, seconds=10)
+    wait_until(lambda: len(noted) == 10, seconds=120)
     assert {one["model"]["version"] for one in replies} == {"3"}
     assert {one["arm"] for one in replies} == {None}
     assert {one["price"] for one in replies} == {before["price"]}
@@ -159,7 +159,96 @@ def test_a_challenger_that_breaks_on_trial_harms_nobody(
     assert {one.role for one in noted} == {"champion"}
 
 
-def test_many_inputs_at_once_are_the_champions(client: TestClient, try_out: Callable[..., None]) -> None:
-    try_out(share=1.0)
-    answer = client.post("/predictions", json={"model": "price", "inputs": [BOOK]}).json()
-    assert answer["model"]["version"] == "3"
+def ask_many(client: TestClient, inputs: Sequence[dict[str, Any]], caller: str = "") -> dict[str, Any]:
+    headers = {"X-Trial-Key": caller} if caller else {}
+    answer = client.post("/predictions", json={"model": "price", "inputs": list(inputs)}, headers=headers)
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    assert answer.headers["x-model-version"] == f"price/{found['model']['version']}"
+    return found
+
+
+def arms(items: Sequence[dict[str, Any]]) -> list[str | None]:
+    return [one["prediction"]["arm"] for one in items]
+
+
+BOOKS = [{**BOOK, "title": f"Book {number}"} for number in range(20)]
+
+
+def test_many_inputs_at_once_are_all_answered_by_the_version_of_whoever_asks(
+    client: TestClient, try_out: Callable[..., None], noted: list[PredictionRecord]
+) -> None:
+    try_out(share=0.5)
+    mine = {caller: ask(client, caller)["arm"] for caller in (f"caller {number}" for number in range(12))}
+    assert set(mine.values()) == {"champion", "challenger"}
+    for caller, arm in mine.items():
+        noted.clear()
+        told = ask_many(client, BOOKS[:3], caller)
+        assert arms(told["items"]) == [arm] * 3
+        version = {"champion": "3", "challenger": "4"}[arm]
+        assert told["model"]["version"] == version
+        assert [(one.role, one.version) for one in noted] == [(arm, version)] * 3
+        assert not any("caller" in one.inputs for one in noted)
+
+
+def test_many_inputs_of_nobody_in_particular_are_each_answered_as_alone(
+    client: TestClient, try_out: Callable[..., None], noted: list[PredictionRecord]
+) -> None:
+    try_out(share=0.5)
+    alone = [client.post("/price", json=one).json() for one in BOOKS]
+    noted.clear()
+    bad = {**BOOK, "rating": 9}
+    told = ask_many(client, [*BOOKS, bad])
+    assert told["model"]["version"] == "3"
+    *items, last = told["items"]
+    assert set(arms(items)) == {"champion", "challenger"}
+    assert [one["index"] for one in items] == list(range(20))
+    for one, by_itself in zip(items, alone, strict=True):
+        of_its_own = {"prediction_id"}
+        assert {k: v for k, v in one["prediction"].items() if k not in of_its_own} == {
+            k: v for k, v in by_itself.items() if k not in of_its_own
+        }
+    assert [one["field"] for one in last["error"]["errors"]] == ["inputs.20.rating"]
+    by_id = {one.prediction_id: one for one in noted}
+    assert len(by_id) == 20
+    for one in items:
+        record = by_id[one["prediction"]["prediction_id"]]
+        assert (record.role, record.version) == (
+            one["prediction"]["arm"],
+            one["prediction"]["model"]["version"],
+        )
+
+
+def test_every_one_of_many_inputs_is_shadowed_beside_its_own_answer(
+    client: TestClient,
+    try_out: Callable[..., None],
+    noted: list[PredictionRecord],
+    wait_until: Callable[..., None],
+) -> None:
+    try_out(shadow=1.0)
+    noted.clear()
+    told = ask_many(client, [*BOOKS, {**BOOK, "category": "Unheard of"}])
+    assert told["items"][20]["error"]["errors"][0]["field"] == "inputs.20.category"
+    assert arms(told["items"][:20]) == [None] * 20
+    assert told["model"]["version"] == "3"
+    wait_until(lambda: len(noted) == 40, seconds=10)
+    shadowed = {one.shadow_of: one for one in noted if one.role == "shadow"}
+    assert list(shadowed) == [one["prediction"]["prediction_id"] for one in told["items"][:20]]
+    for one, book in zip(told["items"], BOOKS, strict=False):
+        shadow = shadowed[one["prediction"]["prediction_id"]]
+        assert json.loads(shadow.inputs)["title"] == book["title"]
+        assert json.loads(shadow.answer)["price"] == pytest.approx(one["prediction"]["price"] + 10, abs=1)
+
+
+def test_what_a_challenger_cannot_answer_of_many_the_champion_does(
+    client: TestClient, challenger: Champion, try_out: Callable[..., None], noted: list[PredictionRecord]
+) -> None:
+    model = Broken(challenger.model)
+    try_out(replace(challenger, version="6", model=model), share=1.0)
+    assert ask_many(client, BOOKS)["model"]["version"] == "6"
+    model.broken = True
+    noted.clear()
+    told = ask_many(client, BOOKS)
+    assert told["model"]["version"] == "3"
+    assert arms(told["items"]) == ["champion"] * 20
+    assert [one.role for one in noted] == ["champion"] * 20

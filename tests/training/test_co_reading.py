@@ -77,6 +77,11 @@ def test_a_parquet_of_lists_is_read_too(tmp_path: Path) -> None:
     assert read_neighbours(tmp_path / "near.parquet") == [("1", ("7", "8")), ("2", ())]
 
 
+def test_a_parquet_may_tell_one_neighbour_a_row(tmp_path: Path) -> None:
+    pd.DataFrame({"book_id": [1, 2], "neighbours": [7, None]}).to_parquet(tmp_path / "near.parquet")
+    assert read_neighbours(tmp_path / "near.parquet") == [("1", ("7",)), ("2", ())]
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,10 +18,12 @@ from bookshelf.catalogue import Catalogue
 from bookshelf.drift import DriftWindow, DriftWindows
 from bookshelf.errors import BookshelfError, NotFound
 from bookshelf.model_orders import ModelOrders
+from bookshelf.prediction_files import PredictionFiles
 from bookshelf.settings import Settings
 from features.price import PriceRegressor
 from features.schema import PRICE_SERVICE
 from ingestion.publish import publish_features
+from tests.training.logged import Log
 from training.__main__ import main
 from training.aliases import CHAMPION
 from training.cards import SECTIONS, model_card
@@ -91,7 +94,17 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
             catalogue.publish(books, "shop", START + day * DAY)
         catalogue.publish(BOOKS[:5], "list", START + 4 * DAY)
         publish_features(catalogue, settings, START + 5 * DAY)
-        champion_of(settings, START)
+        version = champion_of(settings, START)
+        run_id = tracking_client(settings).get_model_version("price", version).run_id
+        log = Log(PredictionFiles(settings.home))
+        told: list[str] = [
+            log.predict(
+                *("price", version, START + DAY / 2),
+                **{"run_id": run_id, "value": 90.0, "inputs": json.dumps({"year": year})},
+            )
+            for year in range(40)
+        ]
+        log.judge("price", told[0], START + DAY / 2, value=80.0)
         yield settings
 
 
@@ -132,6 +145,29 @@ def test_what_moved_is_named_and_the_rest_is_not(settings: Settings) -> None:
     window = window_of(settings, 2)
     assert {one.feature for one in window.features if one.violated} == {"stock", "availability"}
     assert {one.feature for one in window.features[:2]} == {"stock", "availability"}
+
+
+def test_what_callers_were_told_stands_beside_the_books_and_apart_from_them(
+    settings: Settings, windows: DriftWindows
+) -> None:
+    before, after = (window_of(settings, snapshot).answers for snapshot in (1, 2))
+    assert before is not None
+    assert after is not None
+    assert (before.questions, before.drift, before.error) == (0, None, None)
+    assert (after.questions, after.violated) == (40, True)
+    assert after.error is not None
+    assert (after.error.n, after.error.mean, after.error.baseline, after.error.low) == (1, 10.0, 0.0, None)
+    window = windows.find("price", "1", 2)
+    assert window is not None
+    assert (window.answers, "answer" in {one.feature for one in window.features}) == (after, False)
+    assert "40 questions were answered, drift: answer (PSI " in watched(settings, 2).told
+    client = MlflowClient()
+    seen = client.get_run(window.run_id).data.metrics
+    assert seen["answers_error"] == 10.0
+    asked = client.get_metric_history(window.run_id, "answers_questions")
+    assert {one.step: one.value for one in asked} == {1: 0, 2: 40}
+    path = client.download_artifacts(window.run_id, "snapshot_00000002/drift.md")
+    assert "40 questions were answered.\n\n| feature" in Path(path).read_text()
 
 
 def test_a_window_is_measured_once(settings: Settings, windows: DriftWindows) -> None:
@@ -204,6 +240,21 @@ def test_without_a_champion_there_is_nothing_to_compare_with(settings: Settings)
     [outcome] = watch_drift(settings, ["sentiment"], START)
     assert (outcome.window, outcome.failed) == (None, False)
     assert str(outcome) == "sentiment: no version serves, and there is nothing to compare with"
+
+
+def test_what_learnt_from_a_corpus_before_there_were_books_is_no_failure(settings: Settings) -> None:
+    client = tracking_client(settings)
+    early = int((START - DAY).timestamp() * 1000)
+    run = client.create_run(client.create_experiment("early"), start_time=early)
+    client.create_registered_model("sentiment")
+    version = client.create_model_version("sentiment", "file:///nowhere", run_id=run.info.run_id).version
+    client.set_registered_model_alias("sentiment", CHAMPION, version)
+    try:
+        [outcome] = watch_drift(settings, ["sentiment"], START + DAY)
+    finally:
+        client.delete_registered_model("sentiment")
+    assert (outcome.window, outcome.failed) == (None, False)
+    assert outcome.told == "no book was on offer when version 1 learnt, and there is nothing to compare with"
 
 
 def test_a_snapshot_that_is_not_there_is_refused(

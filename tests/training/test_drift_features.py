@@ -10,7 +10,7 @@ import pytest
 
 from features.recommender import BookRecommender
 from training.drift_features import compare_tables, principal_axes
-from training.drift_predictions import chosen, neighbour_scores
+from training.drift_predictions import chosen, first_scores, neighbour_scores
 from training.drift_statistics import Limits
 
 Table = pd.DataFrame
@@ -135,3 +135,6 @@ def test_a_book_that_the_recommender_does_not_know_has_no_answer() -> None:
     scores = neighbour_scores(model, np.append(known[:20], [900, 901]))
     assert (len(scores), int(np.isnan(scores).sum())) == (22, 2)
     assert np.isnan(neighbour_scores(model, np.array([1]))).all()  # it has no neighbour on offer
+    best = first_scores(model, known)
+    assert (best >= neighbour_scores(model, known)).all()
+    assert best[0] == model.recommend(int(known[chosen(known)][0]), 1, model.rows_among(known))[0].score

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bookshelf.drift import DriftWindow, FeatureDrift
+from bookshelf.drift import AnswerDrift, DriftWindow, FeatureDrift
 from training.drift_policy import Policy, reason_to_retrain
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -131,3 +131,16 @@ def test_a_catalogue_that_comes_and_goes_does_not_flap() -> None:
     policy = Policy(violations=3, windows=5, cooldown=DAY)
     assert orders_of([False, True] * 3 + [False] * 20, policy, publishes_a_day=24) == [5]
     assert orders_of([True, False, False] * 30, policy) == []
+
+
+def test_what_callers_were_told_counts_only_where_the_settings_say_so() -> None:
+    moved = FeatureDrift(feature="answer", kind="number", psi=0.44, psi_limit=0.2)
+    answers = AnswerDrift(days=7, questions=900, drift=moved, error=None)
+    history = [replace(one, answers=answers) for one in days("...")]
+    assert reason_to_retrain(history, POLICY, START + 9 * DAY) is None
+    told = reason_to_retrain(history, replace(POLICY, by_answers=True), START + 9 * DAY)
+    assert told is not None
+    assert told.endswith("in the newest answer (PSI 0.44)")
+    kept = replace(answers, drift=replace(moved, psi=0.1))
+    history = [*history[:2], replace(history[2], answers=kept)]
+    assert reason_to_retrain(history, replace(POLICY, by_answers=True), START + 9 * DAY) is None

@@ -17,6 +17,7 @@ from training.explanation import HELD_OUT
 from training.fitted import Fitted
 from training.price import PriceParams, fit_price, held_out_losses
 from training.price_card import call_of
+from training.price_slices import logged
 from training.split import held_out_rows
 
 BooksOnSale = Callable[[int, int, bool], TrainingSet]
@@ -91,6 +92,11 @@ def test_coverage_is_measured_on_all_books_and_in_each_large_category(books_on_s
         assert 0.84 <= found.metrics[name] <= 0.96
     assert {"coverage_Poetry Prose", "coverage_Travel"} <= found.metrics.keys()
     assert f"Travel: {found.metrics['cv_coverage_Travel']:.1%}" in found.card
+
+
+@pytest.mark.parametrize("category", ["Art//Design", "Art/Design/", " Art & Design", "/Art/ Design"])
+def test_a_category_of_any_name_can_be_logged(category: str) -> None:
+    assert logged(category) == "Art Design"
 
 
 def test_slices_and_importance_tell_where_the_skill_is(fitted: Callable[[bool], Fitted]) -> None:

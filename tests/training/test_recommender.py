@@ -26,9 +26,9 @@ from training.fitted import Fitted
 from training.gates import GATES
 from training.lists import Lists
 from training.neighbours import Neighbours
-from training.recommender import RecommenderParams, held_out_losses, recommender_of
+from training.recommender import RecommenderParams, held_out_losses, losses_by, recommender_of
 from training.registry import _requirements
-from training.relations import relations, with_texts
+from training.relations import TEXT, relations, with_texts
 from training.retrieval import BLEND, RANDOM, SAME_CATEGORY, retrieval
 
 BOOKS = 80
@@ -159,11 +159,15 @@ def test_vectors_of_another_length_than_the_encoders_are_refused(data: TrainingS
         recommender_of(replace(data, frame=data.frame.assign(embedding=short)), encoder, PARAMS)
 
 
+@pytest.fixture(scope="module")
+def undescribed(data: TrainingSet, encoder: Encoder) -> Fitted:
+    """Fitted on the same books without their descriptions."""
+    return recommender_of(replace(data, frame=data.frame.assign(description="")), encoder, PARAMS)
+
+
 @pytest.mark.slow
-def test_a_catalogue_without_descriptions_is_judged_by_what_its_books_share(
-    data: TrainingSet, encoder: Encoder
-) -> None:
-    found = recommender_of(replace(data, frame=data.frame.assign(description="")), encoder, PARAMS)
+def test_a_catalogue_without_descriptions_is_judged_by_what_its_books_share(undescribed: Fitted) -> None:
+    found = undescribed
     assert found.score.metric == "MRR of books by one author or in one category"
     assert found.score.beats_baseline
     assert found.score.baseline == pytest.approx(found.metrics["baseline_random_mrr"])
@@ -176,6 +180,33 @@ def test_a_catalogue_without_descriptions_is_judged_by_what_its_books_share(
     books = found.dataset[["book_id", "title", "category", "description"]]
     shuffled = BookRecommender(found.model.weights).fit(books, found.model.embeddings[dealt])
     assert held_out_losses(shuffled, held_out).mean() > 1 - found.score.baseline
+
+
+@pytest.mark.slow
+def test_books_without_descriptions_ask_by_their_titles_in_any_precision(
+    undescribed: Fitted, encoder: Encoder
+) -> None:
+    model, held_out = undescribed.model, undescribed.dataset[undescribed.dataset[HELD_OUT]]
+    [losses] = losses_by(model, held_out, encoder.embed).values()
+    np.testing.assert_allclose(losses, held_out_losses(model, held_out))
+    [losses] = losses_by(model, held_out, lambda texts: -encoder.embed(texts)).values()
+    np.testing.assert_allclose(losses, 1)
+
+
+def test_a_book_with_which_none_of_the_others_belongs_finds_nothing() -> None:
+    books = pd.DataFrame(
+        {
+            "book_id": range(1, 5),
+            "title": ["Red sea", "Red sky", "Blue sea", "Alone"],
+            "category": ["A", "B", "C", "D"],
+            "description": "",
+            "author": ["Ann Li", "Ann Li", "Bo Ray", "Cy Oz"],
+            TEXT: list(np.eye(4, 8, dtype=np.float32)),
+        }
+    )
+    model = BookRecommender({"author": 1.0}).fit(books, np.eye(4, 8, dtype=np.float32))
+    assert relations(model, books)[RANDOM].reciprocal[2:].tolist() == [0, 0]
+    assert np.isfinite(held_out_losses(model, books)).all()
 
 
 def test_books_by_one_author_are_looked_for_without_their_author() -> None:

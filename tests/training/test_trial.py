@@ -89,6 +89,23 @@ def test_a_promotion_ends_the_trial_of_the_version_that_it_puts_on_duty(
     assert trial_of(client, NAME) is None
 
 
+@pytest.mark.parametrize("by_hand", ['{ "shadow": 0.5, "version": "3" }', '{"shadow": 0.5}'])
+def test_a_promotion_ends_a_trial_of_that_version_however_it_is_spelled(
+    duty: Duty, client: MlflowClient, by_hand: str
+) -> None:
+    client.set_registered_model_tag(NAME, TRIAL_TAG, by_hand)
+    promote(duty, "2", "4")
+    assert trial_of(client, NAME) is not None
+    promote(duty, "4", "3")
+    assert trial_of(client, NAME) is None
+
+
+def test_a_tag_that_is_no_trial_keeps_no_version_from_duty(duty: Duty, client: MlflowClient) -> None:
+    client.set_registered_model_tag(NAME, TRIAL_TAG, "rubbish")
+    promote(duty, "2", "3")
+    assert duty.aliases(NAME)["champion"] == "3"
+
+
 def test_a_trial_is_begun_told_and_ended_by_command(duty: Duty, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trial", NAME, "--shadow", "0.2", "--share", "0.1"]) == 0
     assert capsys.readouterr().out == "price: version 3 is on trial: shadow 0.2, share 0.1\n"

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -272,7 +273,8 @@ def test_each_publication_of_features_is_followed_once(
 def test_jobs_that_failed_are_tried_again_after_a_while(
     trainer: Trainer, home: Settings, a_book: Callable[..., Book], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "FIRST_WAIT", timedelta(seconds=0.2))
+    clock = [0.0]
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     catalogue = Catalogue.open(home.catalogue_url)
     snapshot = catalogue.publish([a_book()], "https://shop.test/", now())
     catalogue.snapshots.mark_features_published(snapshot.id, now())
@@ -281,12 +283,13 @@ def test_jobs_that_failed_are_tried_again_after_a_while(
     trainer.look()
     trainer.look()
     assert len(AChild.started) == 1  # not at once
-    time.sleep(0.2)
+    clock[0] += following.FIRST_WAIT.total_seconds()
     trainer.look()
     [_, again] = AChild.started
     assert again.arguments == ("after-publish",)
     again.ending = 0
-    time.sleep(0.2)
+    trainer.look()
+    clock[0] += following.LONGEST_WAIT.total_seconds()
     trainer.look()
     trainer.look()
     assert len(AChild.started) == 2
@@ -333,7 +336,7 @@ def test_a_real_child_says_what_it_said_and_can_be_ended() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("settings")
 def test_a_child_ends_with_a_trainer_that_is_killed() -> None:
-    told = "import time; from training.child import Child; Child(['watch']); time.sleep(60)"
+    told = "import time; from training.child import Child; Child(['watch']); time.sleep(600)"
     trainer = subprocess.Popen([sys.executable, "-c", told], cwd=ROOT)
     child = _first_child(trainer.pid)
     trainer.kill()
@@ -348,5 +351,5 @@ def _first_child(pid: int) -> psutil.Process:
 
 
 def _is_gone(process: psutil.Process) -> bool:
-    _, alive = psutil.wait_procs([process], timeout=15)
+    _, alive = psutil.wait_procs([process], timeout=120)
     return not alive

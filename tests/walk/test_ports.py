@@ -8,14 +8,12 @@ import subprocess
 import sys
 
 from bookshelf.settings import ROOT, Settings
+from tests.conftest import free_port
 from walk.ports import complaint, taken_ports
 
 
 def test_a_free_port_is_not_taken() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    assert taken_ports("127.0.0.1", {"API_PORT": port}) == {}
+    assert taken_ports("127.0.0.1", {"API_PORT": free_port()}) == {}
 
 
 def test_a_port_in_use_is_named_with_its_variable() -> None:

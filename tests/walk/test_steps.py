@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from bookshelf.book import Book
 from bookshelf.catalogue import Catalogue, now
 from bookshelf.contracts import ModelStatus
+from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings
 from walk import steps
 from walk.steps import do_main_job, is_stale
 
 SHOP = "https://shop.test/"
+
+
+def a_step(code: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-S", "-c", code])
 
 
 def a_model(name: str = "price", **facts: object) -> ModelStatus:
@@ -78,7 +86,7 @@ def test_a_version_that_this_code_cannot_serve_is_trained_anew(catalogue: Catalo
 @pytest.mark.parametrize(
     ("models", "asked"),
     [
-        ([], ["train price", "train recommender", "train sentiment", "promote all"]),
+        ([], ["train sentiment", "train recommender", "train price", "promote all"]),
         ([a_model(), a_model("recommender"), a_model("sentiment")], []),
         (
             [a_model(promotion="rolled back to version 1"), a_model("recommender", promotion="")],
@@ -97,14 +105,90 @@ def test_only_what_is_missing_is_done(
     assert catalogue.snapshot() is not None
     done: list[str] = []
 
-    def run(_settings: Settings, *arguments: str) -> int:
+    def run(_settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
         if "mlflow" in arguments:
             named = [one.removeprefix("name=") for one in arguments if one.startswith("name=")]
             entry_point = arguments[arguments.index("--entry-point") + 1]
             done.append(f"{entry_point} {named[0]}" if named else f"train {entry_point}")
-        return 0
+        return a_step("")
 
     monkeypatch.setattr(steps, "_python", run)
     monkeypatch.setattr(steps, "model_statuses", lambda _settings: models)
     do_main_job(settings, lambda _line: None)
     assert done == asked
+
+
+def waits_for(other: Path, own: Path) -> str:
+    """Code that says that it is there, and ends when the other one is; it fails where nobody comes."""
+    return (
+        f"import os, time; open({str(own)!r}, 'w').close(); until = time.monotonic() + 20\n"
+        f"while not os.path.exists({str(other)!r}): assert time.monotonic() < until; time.sleep(0.01)"
+    )
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_models_are_trained_at_the_same_time_on_several_cores(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "price", tmp_path / "sentiment"
+    code = {
+        "price": waits_for(other, one),
+        "sentiment": waits_for(one, other),
+        "recommender": "raise SystemExit(7)",
+    }
+    judged: list[str] = []
+
+    def run(_settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
+        judged.extend(one for one in arguments if one == "promote")
+        return a_step(next((code[name] for name in code if name in arguments), ""))
+
+    monkeypatch.setattr(steps, "cpu_count", lambda: 2)
+    monkeypatch.setattr(steps, "_python", run)
+    monkeypatch.setattr(steps, "model_statuses", lambda _settings: [])
+    said: list[str] = []
+    with pytest.raises(BookshelfError, match="train recommender' ended with status 7; what"):
+        do_main_job(settings, said.append)
+    assert {line.split(" (")[0] for line in said} == {
+        "✓ catalogue and features",
+        "✓ train price",
+        "✓ train sentiment",
+    }
+    assert not judged
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_a_walk_that_is_told_to_end_leaves_no_step_behind(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+
+    def run(_settings: Settings, *arguments: str) -> subprocess.Popen[bytes]:
+        if "price" in arguments:
+            raise KeyboardInterrupt
+        begun.append(a_step("import time; time.sleep(60)" if "mlflow" in arguments else ""))
+        return begun[-1]
+
+    monkeypatch.setattr(steps, "cpu_count", lambda: 3)
+    monkeypatch.setattr(steps, "_python", run)
+    monkeypatch.setattr(steps, "model_statuses", lambda _settings: [])
+    with pytest.raises(KeyboardInterrupt):
+        do_main_job(settings, lambda _line: None)
+    assert [one.wait(10) for one in begun] == [0, -9, -9]
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_on_one_core_models_are_trained_one_after_the_other(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(_settings: Settings, *_arguments: str) -> subprocess.Popen[bytes]:
+        assert all(one.poll() is not None for one in running)
+        running.append(a_step(""))
+        return running[-1]
+
+    monkeypatch.setattr(steps, "cpu_count", lambda: 1)
+    monkeypatch.setattr(steps, "_python", run)
+    monkeypatch.setattr(steps, "model_statuses", lambda _settings: [])
+    do_main_job(settings, lambda _line: None)
+    assert len(running) == 5

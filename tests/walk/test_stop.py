@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,19 @@ from walk.programs import mark
 from walk.supervise import running_walk
 
 
+@pytest.fixture
+def silent_shop() -> Iterator[str]:
+    """A shop that takes every call and answers none: its walk stays at its first step."""
+    with socket.create_server(("127.0.0.1", 0)) as shop:
+        yield f"http://127.0.0.1:{shop.getsockname()[1]}/"
+
+
 @pytest.mark.slow
 def test_make_stop_ends_a_walk_that_is_still_at_its_steps(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    settings: Settings, silent_shop: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # Nobody is there, and it asks again and again.
-    monkeypatch.setenv("SOURCE", f"http://127.0.0.1:{free_port()}/")
+    monkeypatch.setenv("SOURCE", silent_shop)
+    monkeypatch.setenv("BOOKSHELF_FETCH_TIMEOUT", "PT10M")
     for name in ("API_PORT", "BENTO_PORT", "MLFLOW_PORT"):
         monkeypatch.setenv(name, str(free_port()))
     with (tmp_path / "said.txt").open("wb") as said:
@@ -37,8 +46,8 @@ def test_make_stop_ends_a_walk_that_is_still_at_its_steps(
             stop = subprocess.Popen(
                 [sys.executable, "-m", "walk", "stop"], cwd=ROOT, stdout=subprocess.PIPE, text=True
             )
-            assert walk.wait(30) == 0
-            assert stop.communicate(timeout=30)[0].strip() == "stopped"
+            assert walk.wait(120) == 0
+            assert stop.communicate(timeout=120)[0].strip() == "stopped"
             assert list(marked(mark(settings))) == []
         finally:
             walk.kill()

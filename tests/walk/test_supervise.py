@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sys
 import time
 import urllib.request
@@ -18,6 +17,7 @@ import pytest
 
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings
+from tests.conftest import free_port, wait_until
 from walk.launch import marked
 from walk.programs import Program, mark
 from walk.supervise import Supervisor, configuration, running_supervisor, stop_running
@@ -45,9 +45,7 @@ sys.exit(1)
 def server(tmp_path: Path) -> Program:
     script = tmp_path / "parent_and_child.py"
     script.write_text(PARENT_AND_CHILD)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     return Program("server", (sys.executable, str(script), str(port)), f"http://127.0.0.1:{port}/")
 
 
@@ -55,19 +53,19 @@ def server(tmp_path: Path) -> Program:
 def supervisor(settings: Settings, server: Program) -> Iterator[Supervisor]:
     supervisor = Supervisor(settings, [server])
     supervisor.start()
-    supervisor.wait_until_ready(timedelta(seconds=30), lambda *_: None)
+    supervisor.wait_until_ready(timedelta(seconds=240), lambda *_: None)
     yield supervisor
     supervisor.stop()
 
 
 def pids(server: Program) -> dict[str, int]:
-    with urllib.request.urlopen(server.ready_url or "", timeout=2) as answer:
+    with urllib.request.urlopen(server.ready_url or "", timeout=60) as answer:
         found: dict[str, int] = json.load(answer)
     return found
 
 
 def pids_after_change(server: Program, before: dict[str, int]) -> dict[str, int]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         try:
             if (now := pids(server)) != before:
@@ -85,7 +83,7 @@ def test_a_parent_killed_with_9_comes_back_and_its_orphan_is_gone(
     os.kill(before["parent"], signal.SIGKILL)
     after = pids_after_change(server, before)
     assert after["parent"] != before["parent"]
-    assert not psutil.pid_exists(before["child"])
+    wait_until(lambda: not psutil.pid_exists(before["child"]))
     assert supervisor.is_alive()
 
 
@@ -112,8 +110,10 @@ def test_a_program_that_never_answers_is_named_with_the_end_of_its_log(settings:
     supervisor = Supervisor(settings, [broken])
     try:
         supervisor.start()
+        log = supervisor.logs / "broken.log"
+        wait_until(lambda: log.exists() and "no such model" in log.read_text())
         with pytest.raises(BookshelfError, match=r"(?s)broken does not answer.*no such model"):
-            supervisor.wait_until_ready(timedelta(seconds=4), lambda *_: None)
+            supervisor.wait_until_ready(timedelta(seconds=0.5), lambda *_: None)
     finally:
         supervisor.stop()
 
