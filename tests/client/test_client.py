@@ -182,9 +182,9 @@ def test_an_address_without_http_is_refused_at_once(url: str) -> None:
         Client(url)
 
 
-def test_what_was_not_answered_is_named_as_it_was_asked() -> None:
+def test_what_was_not_answered_is_named_as_it_was_asked(nobodys_port: int) -> None:
     with (
-        Client(f"http://127.0.0.1:{free_port()}") as nobody,
+        Client(f"http://127.0.0.1:{nobodys_port}") as nobody,
         pytest.raises(NoAnswer, match="/api/v1/books/7 was not answered"),
     ):
         nobody.one_book(7)
