@@ -55,12 +55,13 @@ def answer_drift(
         log.warning("the answers of %s were not compared: %s: %s", name, type(error).__name__, error)
         return None
     asked = answered.drop_duplicates("inputs", keep="last")
-    judged = answered[answered["prediction_id"].isin(list(known))].to_dict("records")
+    judged = answered.loc[answered["prediction_id"].isin(list(known)), list(COLUMNS)]
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in judged.itertuples(index=False, name=None)]
     return AnswerDrift(
         days=settings.drift_answer_days,
         questions=len(asked),
         drift=_compared(usual, _values(name, asked), limits),
-        error=_error(name, [as_answered(one, known) for one in judged], len(usual)),
+        error=_error(name, [as_answered(row, known) for row in rows], len(usual)),
     )
 
 

@@ -119,7 +119,7 @@ def test_the_writing_thread_outlives_what_nobody_foresaw(
     log.begin()
     record = a_prediction(AT)
     log.note(record)
-    assert written.wait(10)
+    assert written.wait(120)
     log.end()
     assert log.writable
     assert files.table("predictions", "price")["prediction_id"].to_pylist() == [record.prediction_id]

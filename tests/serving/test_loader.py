@@ -227,4 +227,4 @@ def test_the_process_ends_with_its_worker_however_that_ended(wait_until: Callabl
     )
     ended = subprocess.run([sys.executable, "-c", worker], cwd=ROOT, stdout=subprocess.PIPE, check=False)
     assert ended.returncode == -9
-    wait_until(lambda: not psutil.pid_exists(int(ended.stdout)), seconds=15)
+    wait_until(lambda: not psutil.pid_exists(int(ended.stdout)))

@@ -231,7 +231,7 @@ def test_every_one_of_many_inputs_is_shadowed_beside_its_own_answer(
     assert told["items"][20]["error"]["errors"][0]["field"] == "inputs.20.category"
     assert arms(told["items"][:20]) == [None] * 20
     assert told["model"]["version"] == "3"
-    wait_until(lambda: len(noted) == 40, seconds=10)
+    wait_until(lambda: len(noted) == 40)
     shadowed = {one.shadow_of: one for one in noted if one.role == "shadow"}
     assert list(shadowed) == [one["prediction"]["prediction_id"] for one in told["items"][:20]]
     for one, book in zip(told["items"], BOOKS, strict=False):

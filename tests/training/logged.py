@@ -27,7 +27,11 @@ class Log:
         """Note an answer; its id."""
         made = at + timedelta(milliseconds=self._written)
         answer = facts.pop("answer", {}) | {"arm": facts.pop("arm", None)}
-        told = {"run_id": f"run-{version}", "inputs": "{}", "answer": json.dumps(answer)} | facts
+        told: dict[str, Any] = {
+            "run_id": f"run-{version}",
+            "inputs": "{}",
+            "answer": json.dumps(answer),
+        } | facts
         record = PredictionRecord(prediction_id=new_id(made), at=made, model=model, version=version, **told)
         self._write("predictions", model, made, record)
         return record.prediction_id

@@ -157,7 +157,7 @@ def test_the_error_of_tones_is_the_share_of_wrong_ones(
 def test_of_recommendations_those_by_book_are_compared_and_the_chosen_book_is_looked_for_in_all(
     log: Log, measured: Callable[..., AnswerDrift]
 ) -> None:
-    books = {"answer": {"items": [{"id": 7}, {"id": 8}]}}
+    books: dict[str, Any] = {"answer": {"items": [{"id": 7}, {"id": 8}]}}
     for place in range(40):
         log.predict("recommender", "3", value=0.5, book_id=place, inputs=str(place), **books)
         wish = log.predict("recommender", "3", value=0.9, inputs=f"wish {place}", **books)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow import MlflowClient
@@ -97,11 +98,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         version = champion_of(settings, START)
         run_id = tracking_client(settings).get_model_version("price", version).run_id
         log = Log(PredictionFiles(settings.home))
-        told: list[str] = [
-            log.predict(
-                *("price", version, START + DAY / 2),
-                **{"run_id": run_id, "value": 90.0, "inputs": json.dumps({"year": year})},
-            )
+        facts: dict[str, Any] = {"run_id": run_id, "value": 90.0}
+        told = [
+            log.predict("price", version, START + DAY / 2, inputs=json.dumps({"year": year}), **facts)
             for year in range(40)
         ]
         log.judge("price", told[0], START + DAY / 2, value=80.0)

@@ -121,7 +121,7 @@ def test_only_what_is_missing_is_done(
 def waits_for(other: Path, own: Path) -> str:
     """Code that says that it is there, and ends when the other one is; it fails where nobody comes."""
     return (
-        f"import os, time; open({str(own)!r}, 'w').close(); until = time.monotonic() + 20\n"
+        f"import os, time; open({str(own)!r}, 'w').close(); until = time.monotonic() + 120\n"
         f"while not os.path.exists({str(other)!r}): assert time.monotonic() < until; time.sleep(0.01)"
     )
 
@@ -173,7 +173,7 @@ def test_a_walk_that_is_told_to_end_leaves_no_step_behind(
     monkeypatch.setattr(steps, "model_statuses", lambda _settings: [])
     with pytest.raises(KeyboardInterrupt):
         do_main_job(settings, lambda _line: None)
-    assert [one.wait(10) for one in begun] == [0, -9, -9]
+    assert [one.wait(120) for one in begun] == [0, -9, -9]
 
 
 @pytest.mark.usefixtures("catalogue")
