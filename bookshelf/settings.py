@@ -127,6 +127,8 @@ class Settings(Installation):
     api_port: int = Field(default=8000, ge=1, le=65535, validation_alias="API_PORT")
     bento_port: int = Field(default=3000, ge=1, le=65535, validation_alias="BENTO_PORT")
     mlflow_port: int = Field(default=5000, ge=1, le=65535, validation_alias="MLFLOW_PORT")
+    #: Other names, each with its port, under which MLflow is asked: of a domain, of a proxy; between commas.
+    mlflow_hosts: str = ""
 
     # How many questions of a kind may wait for their turn in each worker of the model server before the next
     # is refused: about as many as are answered in half a second (tables and bulk: in a few), so that whoever
@@ -198,16 +200,25 @@ class Settings(Installation):
         return {_variable(name): _as_text(getattr(self, name)) for name in type(self).model_fields}
 
     @property
+    def listens_everywhere(self) -> bool:
+        """Whether `host` is no address to be asked at but all that this machine has."""
+        return self.host == "0.0.0.0"
+
+    @property
     def bento_url(self) -> str:
-        return f"http://{self.host}:{self.bento_port}"
+        return self._url(self.bento_port)
 
     @property
     def mlflow_url(self) -> str:
-        return f"http://{self.host}:{self.mlflow_port}"
+        return self._url(self.mlflow_port)
 
     @property
     def api_url(self) -> str:
-        return f"http://{self.host}:{self.api_port}"
+        return self._url(self.api_port)
+
+    def _url(self, port: int) -> str:
+        """Where this machine itself reaches what listens on that port."""
+        return f"http://{'127.0.0.1' if self.listens_everywhere else self.host}:{port}"
 
 
 def load_settings() -> Settings:

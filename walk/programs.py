@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookshelf.settings import QUIET_ENVIRONMENT, ROOT, Installation, Settings
+from walk.hosts import hosts, origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ def programs(settings: Settings) -> tuple[Program, ...]:
         _tool(
             *("mlflow", "server", "--backend-store-uri", settings.tracking_uri),
             *("--default-artifact-root", (settings.mlruns.resolve() / "artifacts").as_uri()),
-            # MLflow compares the whole Host header, port included.
-            *("--allowed-hosts", f"{host}:{settings.mlflow_port},localhost:{settings.mlflow_port}"),
+            *("--allowed-hosts", ",".join(hosts(settings))),
+            *("--cors-allowed-origins", ",".join(origins(settings))),
             *("--host", host, "--port", settings.mlflow_port, "--workers", 1),
         ),
         f"{settings.mlflow_url}/health",

@@ -15,7 +15,7 @@ _NOT_AUTHENTICATED = 401
 
 
 class Client(Operations):
-    """The API at `url`, such as `http://127.0.0.1:8000`.
+    """The API at `url`, such as `http://127.0.0.1:8000`; the `/api/v1` behind it may be left out.
 
         with Client("http://127.0.0.1:8000") as client:
             print(client.predict_price(book_id=7).price)

@@ -666,8 +666,10 @@ class SentimentReply(Answer):
     """`score` runs from -1 (negative) to 1 (positive).
 
     `sentence` is the passage of the text that spoke most for the answer, one sentence or a few short ones.
-    `language` is the text's (ISO 639-1), null where it is too short to tell, and then English is assumed.
-    A text in another language is not understood: it is neutral, its score 0 and `sentence` null.
+    `language` is the text's (ISO 639-1). A text in another language than English is not understood: it is
+    neutral, its score 0 and `sentence` null, which says nothing of its tone. Null means that the language
+    cannot be told, as of a few words, a mixture, or letters that are no words: it is judged as English, and
+    the score of what makes no sense means nothing, however high it is.
     """
 
     arm: str | None = None

@@ -23,6 +23,8 @@ Token = Literal["access", "refresh"]
 Reply = TypeVar("Reply", bound=Answer)
 
 _CHUNK_BYTES = 64 * 1024
+_PREFIX = "/api/v1"  # which paths of operations have, and addresses need not
+_NOT_FOUND = 404
 _UNAVAILABLE = 503
 
 
@@ -43,6 +45,11 @@ class Call:
     accepts: tuple[int, ...] = (200, 201, 202, 204)
 
     @property
+    def address(self) -> str:
+        """The path, with values in place of their names."""
+        return self.path.format_map({name: quote(str(value), safe="") for name, value in self.values.items()})
+
+    @property
     def repeatable(self) -> bool:
         """Whether it may be sent twice: what needs no login changes nothing."""
         return self.method == "GET" or self.token is None
@@ -59,7 +66,7 @@ class Transport:
         patience: float = 30.0,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._url = url.rstrip("/")
+        self._url = _base(url)
         self._patience = patience
         self._sleep = sleep
         self._pool = urllib3.PoolManager(
@@ -76,7 +83,7 @@ class Transport:
         try:
             return reply.model_validate_json(answer.data)
         except ValidationError as error:
-            raise BrokenAnswer(f"{call.method} {call.path}: {error}") from error
+            raise BrokenAnswer(f"{call.method} {call.address}: {error}") from error
 
     def _tell(self, call: Call) -> None:
         self._good(call)
@@ -92,7 +99,7 @@ class Transport:
                     file.write(chunk)
             return growing.replace(target)
         except HTTPError as error:
-            raise NoAnswer(f"{call.method} {call.path} broke off: {error}") from error
+            raise NoAnswer(f"{call.method} {call.address} broke off: {error}") from error
         finally:
             growing.unlink(missing_ok=True)
             answer.close()
@@ -107,10 +114,10 @@ class Transport:
             try:
                 data = answer.data
             except HTTPError as error:
-                raise NoAnswer(f"{call.method} {call.path} broke off: {error}") from error
+                raise NoAnswer(f"{call.method} {call.address} broke off: {error}") from error
             wait = _asked_to_wait(answer)
             if wait is None or time.monotonic() + wait > deadline:
-                raise _refusal(call, answer.status, data)
+                raise self._refusal(call, answer.status, data)
             self._sleep(wait)
 
     def _send(self, call: Call, whole: bool) -> urllib3.BaseHTTPResponse:
@@ -122,10 +129,9 @@ class Transport:
                     raise
                 return self._send_once(call, whole)
         except HTTPError as error:
-            raise NoAnswer(f"{call.method} {self._url}{call.path} was not answered: {error}") from error
+            raise NoAnswer(f"{call.method} {self._url}{call.address} was not answered: {error}") from error
 
     def _send_once(self, call: Call, whole: bool) -> urllib3.BaseHTTPResponse:
-        values = {name: quote(str(value), safe="") for name, value in call.values.items()}
         query = urlencode({name: _as_text(value) for name, value in _given(call.query).items()})
         headers = {name: str(value) for name, value in _given(call.headers).items()}
         if call.body is not None:
@@ -135,12 +141,29 @@ class Transport:
         body = None if call.body is None else _as_json(call.body)
         return self._pool.request(
             call.method,
-            f"{self._url}{call.path.format_map(values)}{'?' if query else ''}{query}",
+            f"{self._url}{call.address}{'?' if query else ''}{query}",
             body=body,
             headers=headers,
             preload_content=whole,
             redirect=False,
         )
+
+    def _refusal(self, call: Call, status: int, body: bytes) -> Refused | BrokenAnswer:
+        try:
+            problem = Problem.model_validate_json(body)
+        except ValidationError:
+            return BrokenAnswer(f"{call.method} {call.address} was answered {status}: {body[:200]!r}")
+        if status == _NOT_FOUND and not problem.errors:  # the API names what it does not find
+            asked = f"{call.method} {self._url}{call.address}"
+            return BrokenAnswer(f"{asked} is no address there: this is not the API, or another version")
+        return Refused.of(problem)
+
+
+def _base(url: str) -> str:
+    """The address before the paths of operations. Raises `ValueError` for what is no address of the web."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError(f"the API's address must begin with http:// or https://, got {url!r}")
+    return url.rstrip("/").removesuffix(_PREFIX)
 
 
 def _given(values: Mapping[str, object]) -> dict[str, object]:
@@ -167,10 +190,3 @@ def _asked_to_wait(answer: urllib3.BaseHTTPResponse) -> float | None:
     """Seconds after which the API wants to be asked again; None where it says nothing of the kind."""
     told = answer.headers.get("Retry-After", "")
     return float(told) if answer.status == _UNAVAILABLE and told.isdecimal() else None
-
-
-def _refusal(call: Call, status: int, body: bytes) -> Refused | BrokenAnswer:
-    try:
-        return Refused.of(Problem.model_validate_json(body))
-    except ValidationError:
-        return BrokenAnswer(f"{call.method} {call.path} was answered {status}: {body[:200]!r}")

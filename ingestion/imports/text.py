@@ -66,8 +66,11 @@ def _delimited_rows(rows: Any, header: Sequence[str]) -> Iterator[Row]:
 
 def _broken(error: csv.Error, line: int) -> str:
     """What is wrong with the row that begins on that line."""
-    if str(error).startswith(("unexpected end of data", "field larger than")):
+    if str(error).startswith("unexpected end of data"):
         return f"a quote opened on line {line} is never closed"
+    if str(error).startswith("field larger than"):
+        long = f"a cell has more than {_LONGEST_CELL:,} characters"
+        return f"{long}; perhaps a quote opened on line {line} is never closed"
     return str(error)
 
 

@@ -164,3 +164,27 @@ def test_nobody_there_and_somebody_else_there_are_told_apart(stack: Stack, nobod
         nobody.list_books()
     with Client(f"http://127.0.0.1:{stack.models.port}") as other, pytest.raises(BrokenAnswer):
         other.list_books()
+    with (
+        Client(f"{stack.url}/shop") as elsewhere,
+        pytest.raises(BrokenAnswer, match=rf"GET {stack.url}/shop/api/v1/books is no address there"),
+    ):
+        elsewhere.list_books()
+
+
+def test_the_api_is_also_found_by_the_address_that_its_paths_begin_with(stack: Stack) -> None:
+    with Client(f"{stack.url}/api/v1/") as client:
+        assert client.one_book(1).id == 1
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "localhost", "", "ftp://127.0.0.1"])
+def test_an_address_without_http_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="must begin with http:// or https://"):
+        Client(url)
+
+
+def test_what_was_not_answered_is_named_as_it_was_asked(nobodys_port: int) -> None:
+    with (
+        Client(f"http://127.0.0.1:{nobodys_port}") as nobody,
+        pytest.raises(NoAnswer, match="/api/v1/books/7 was not answered"),
+    ):
+        nobody.one_book(7)
