@@ -228,7 +228,7 @@ def test_parameters_out_of_bounds_are_refused(wrong: dict[str, Any]) -> None:
 
 
 def test_weights_of_nothing_at_all_are_refused() -> None:
-    nothing = dict.fromkeys((f"{name}_weight" for name in GIVEN), 0.0)
+    nothing: dict[str, Any] = dict.fromkeys((f"{name}_weight" for name in GIVEN), 0.0)
     with pytest.raises(TrainingError, match=r"^one of meaning_weight, words_weight, .* must be more than 0"):
         RecommenderParams(**nothing)
 
