@@ -6,6 +6,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy.exc import InvalidRequestError
 
 from bookshelf.catalogue import Catalogue
+from bookshelf.errors import SettingsError
 
 
 def open_catalogue(url: str) -> Catalogue:
@@ -13,6 +14,6 @@ def open_catalogue(url: str) -> Catalogue:
     try:
         return Catalogue.open(url)
     # A home that takes no lock file, or tables that a newer release than this has made.
-    except (OSError, CommandError) as error:
+    except (SettingsError, CommandError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InvalidRequestError(f"the catalogue cannot be opened: {reason}") from error

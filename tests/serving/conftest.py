@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -32,6 +31,7 @@ from serving.appointment import Appointment
 from serving.champions import Champion
 from serving.online import OnlineFeatures
 from serving.wanted_trials import WantedTrial
+from tests.conftest import wait_until
 
 TAKEN_AT = datetime(2025, 3, 1, 12, tzinfo=UTC)
 CATEGORIES = ("Fiction", "Poetry", "Travel")
@@ -170,30 +170,16 @@ def client(home: Settings, registry: KnownChampions) -> Iterator[TestClient]:
     bento: Any = service.Bookshelf
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "load_settings", lambda: home)
-        patch.setattr(service, "Registry", lambda _settings: registry)
+        patch.setattr(service, "Registry", lambda _settings, _loader: registry)
         patch.setattr(follow, "LOOK_EVERY_SECONDS", 0.05)
         # The worker of a real server shares its counts by files, in a folder that BentoML names.
         patch.setitem(bento.config, "metrics", {"enabled": False})
         with TestClient(bento.to_asgi()) as ready:
-            _wait_until(lambda: ready.get("/readyz").status_code == 200, seconds=240)
+            wait_until(lambda: ready.get("/readyz").status_code == 200)
             yield ready
     # The service settles the heap of a process of its own; this one is shared with other tests.
     gc.unfreeze()
     gc.set_threshold(700, 10, 10)
-
-
-@pytest.fixture(scope="session")
-def wait_until() -> Callable[..., None]:
-    return _wait_until
-
-
-def _wait_until(true: Callable[[], bool], *, seconds: float) -> None:
-    """Ask until it is so. Raises `TimeoutError` if it is not in time."""
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            raise TimeoutError(f"not so within {seconds:g} s")
-        time.sleep(0.05)
 
 
 def _publish_online(settings: Settings, frame: pd.DataFrame) -> None:

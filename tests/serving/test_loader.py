@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -26,6 +26,7 @@ from serving.loader import QUIET_SECONDS, Loader, LoaderAway
 from serving.loader_words import Unable, Wanted
 from serving.loading import FormCheck, LoadedModel
 from serving.version_files import VersionFiles
+from tests.conftest import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -217,7 +218,7 @@ def test_a_process_that_has_nothing_to_do_is_ended(
     assert not psutil.pid_exists(number)
 
 
-def test_the_process_ends_with_its_worker_however_that_ended(wait_until: Callable[..., None]) -> None:
+def test_the_process_ends_with_its_worker_however_that_ended() -> None:
     worker = (
         "import os; from bookshelf.settings import Settings; from serving import loader\n"
         "loader._START_SECONDS = 0.01; asked = loader.Loader(Settings())\n"

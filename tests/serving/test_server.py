@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from features.price import PriceRegressor
 from features.price_columns import INPUTS
 from features.recommender import BookRecommender
 from features.tabular import book_frame
+from tests.conftest import wait_until
 from tests.serving.attacks import ATTACKS, BOOK, TEXT
 from tests.serving.server import Load, Server
 
@@ -81,9 +82,7 @@ def promoted(
 
 
 @pytest.fixture(scope="module")
-def server(
-    home: Settings, promoted: dict[str, Any], folder: Path, wait_until: Callable[..., None]
-) -> Iterator[Server]:
+def server(home: Settings, promoted: dict[str, Any], folder: Path) -> Iterator[Server]:
     assert set(promoted) == set(MODEL_NAMES)
     running = Server(home, folder, wait_until)
     yield running
@@ -232,7 +231,6 @@ def test_versions_swap_under_load_without_a_failure_and_broken_ones_are_refused(
     writer: Any,
     promoted: dict[str, Any],
     broken: dict[str, str],
-    wait_until: Callable[..., None],
 ) -> None:
     with Load(server, ("/price", BOOK), ("/price", {"book_id": 2}), ("/sentiment", TEXT)) as load:
         first = server.served("price")["version"]
@@ -243,7 +241,7 @@ def test_versions_swap_under_load_without_a_failure_and_broken_ones_are_refused(
             wanted = next(bad if refused else good)
             writer.appoint("price", wanted)
             began = time.monotonic()
-            wait_until(lambda: _is_settled(server, wanted, refused=refused), seconds=120)  # noqa: B023
+            wait_until(lambda: _is_settled(server, wanted, refused=refused))  # noqa: B023
             took.append(time.monotonic() - began)
             if refused:
                 assert broken[wanted] in server.served("price")["refused"]
@@ -266,20 +264,20 @@ def _is_settled(server: Server, wanted: str, *, refused: bool) -> bool:
 
 
 def test_a_rollback_answers_within_ten_seconds_and_the_answer_names_the_version(
-    server: Server, writer: Any, promoted: dict[str, Any], wait_until: Callable[..., None]
+    server: Server, writer: Any, promoted: dict[str, Any]
 ) -> None:
     before = server.post("/price", BOOK).json()["model"]["version"]
     writer.add("price", *promoted["price"])
-    wait_until(lambda: server.post("/price", BOOK).json()["model"]["version"] != before, seconds=120)
+    wait_until(lambda: server.post("/price", BOOK).json()["model"]["version"] != before)
     writer.appoint("price", before)
     began, named = time.monotonic(), f"price/{before}"
-    wait_until(lambda: server.post("/price", BOOK).headers["x-model-version"] == named, seconds=120)
+    wait_until(lambda: server.post("/price", BOOK).headers["x-model-version"] == named)
     assert time.monotonic() - began < 10
-    wait_until(lambda: writer.tags("price", before)["serving"].startswith("serving since "), seconds=120)
+    wait_until(lambda: writer.tags("price", before)["serving"].startswith("serving since "))
 
 
 def test_two_hundred_predictions_replay_equal_after_two_promotions(
-    server: Server, writer: Any, promoted: dict[str, Any], listed: Any, wait_until: Callable[..., None]
+    server: Server, writer: Any, promoted: dict[str, Any], listed: Any
 ) -> None:
     made = [_id_of(server, *question) for question in _questions(200)]
     many = {"model": "price", "inputs": [{"book_id": 3}, BOOK]}
@@ -288,7 +286,7 @@ def test_two_hundred_predictions_replay_equal_after_two_promotions(
     for alpha in (10.0, 1_000.0):
         for name, (model, example) in _retrained(promoted, listed, alpha).items():
             number = writer.add(name, model, example, **writer.tags(name, "1"))
-            wait_until(lambda: server.served(name)["version"] == number, seconds=120)  # noqa: B023
+            wait_until(lambda: server.served(name)["version"] == number)  # noqa: B023
     assert abs(server.post("/price", BOOK).json()["price"] - before) > 0.1
     replays = [server.post("/replay", {"prediction_id": one}).json() for one in made]
     assert [one for one in replays if not one["equal"]] == []
@@ -342,14 +340,14 @@ def test_feedback_is_shown_with_its_prediction_and_must_be_about_its_model(serve
 
 
 def test_a_prediction_whose_version_is_gone_says_so(
-    server: Server, writer: Any, promoted: dict[str, Any], wait_until: Callable[..., None]
+    server: Server, writer: Any, promoted: dict[str, Any]
 ) -> None:
     before = server.served("price")["version"]
     gone = writer.add("price", *promoted["price"])
-    wait_until(lambda: server.served("price")["version"] == gone, seconds=120)
+    wait_until(lambda: server.served("price")["version"] == gone)
     made = _id_of(server, "/price", {"book_id": 2})
     writer.appoint("price", before)
-    wait_until(lambda: server.served("price")["version"] == before, seconds=120)
+    wait_until(lambda: server.served("price")["version"] == before)
     writer.delete("price", gone)
     answer = server.post("/replay", {"prediction_id": made})
     assert (answer.status_code, fields(answer)) == (404, ["prediction_id"])
@@ -357,12 +355,12 @@ def test_a_prediction_whose_version_is_gone_says_so(
 
 
 def test_a_killed_worker_is_replaced_and_a_killed_server_starts_again_without_the_registry(
-    server: Server, home: Settings, nobodys_port: int, wait_until: Callable[..., None]
+    server: Server, home: Settings, nobodys_port: int
 ) -> None:
     version = server.served("price")["version"]
     acknowledged = [_id_of(server, "/price", {"book_id": number % 60 + 1}) for number in range(100)]
     last = UUID(acknowledged[-1])
-    wait_until(lambda: PredictionFiles(home.home).find(last) is not None, seconds=120)  # it writes in order
+    wait_until(lambda: PredictionFiles(home.home).find(last) is not None)  # it writes in order
     server.kill_worker()
     wait_until(server.ready, seconds=300)
     assert server.post("/price", BOOK).status_code == 200

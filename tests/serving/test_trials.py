@@ -23,6 +23,7 @@ from serving.arms import is_challengers
 from serving.champions import Champion
 from serving.prediction_log import PredictionLog
 from serving.wanted_trials import WantedTrial
+from tests.conftest import wait_until
 from tests.serving.conftest import TAKEN_AT, KnownChampions
 
 BOOK = {"rating": 4, "category": "Fiction", "availability": "In stock"}
@@ -49,7 +50,6 @@ def try_out(
     client: TestClient,
     registry: KnownChampions,
     challenger: Champion,
-    wait_until: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., None]]:
     """Puts that version on trial, by those shares, and waits until the service has it."""
@@ -62,11 +62,11 @@ def try_out(
         trial = Trial(version=tried.version, **shares)
         registry.challengers[tried.version] = tried
         registry.trials["price"] = WantedTrial(trial, tried.appointment)
-        wait_until(lambda: (on_trial() or {}).items() >= trial.model_dump().items(), seconds=120)
+        wait_until(lambda: (on_trial() or {}).items() >= trial.model_dump().items())
 
     yield put
     registry.trials.clear()
-    wait_until(lambda: on_trial() is None, seconds=120)
+    wait_until(lambda: on_trial() is None)
 
 
 def ask(client: TestClient, caller: str = "") -> dict[str, Any]:
@@ -81,13 +81,12 @@ def test_in_shadow_the_challenger_answers_to_the_log_and_to_nobody_else(
     client: TestClient,
     try_out: Callable[..., None],
     noted: list[PredictionRecord],
-    wait_until: Callable[..., None],
 ) -> None:
     before = ask(client)
     try_out(shadow=1.0)
     noted.clear()
     replies = [ask(client) for _ in range(5)]
-    wait_until(lambda: len(noted) == 10, seconds=120)
+    wait_until(lambda: len(noted) == 10)
     assert {one["model"]["version"] for one in replies} == {"3"}
     assert {one["arm"] for one in replies} == {None}
     assert {one["price"] for one in replies} == {before["price"]}
@@ -223,7 +222,6 @@ def test_every_one_of_many_inputs_is_shadowed_beside_its_own_answer(
     client: TestClient,
     try_out: Callable[..., None],
     noted: list[PredictionRecord],
-    wait_until: Callable[..., None],
 ) -> None:
     try_out(shadow=1.0)
     noted.clear()
