@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.client import Client
@@ -61,8 +62,18 @@ def _csv_program(settings: Settings, url: str, api_command: Sequence[str]) -> Pr
 def _check_same_answer(ours: Client, theirs: Client) -> None:
     for _ in range(_WARM_UP):
         first, second = json.loads(ours.get(PAGE)), json.loads(theirs.get(PAGE))
-        if first != second:
+        if not same_books(first, second):
             raise BookshelfError(f"the two lists of books differ: {str(first)[:300]} and {str(second)[:300]}")
+
+
+def same_books(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Whether a page of the API and one out of the CSV tell the same, in the columns that a CSV has.
+
+    There what is not known is an empty text.
+    """
+    columns = theirs["items"][0].keys()
+    told = [{name: "" if one[name] is None else one[name] for name in columns} for one in ours["items"]]
+    return {**ours, "items": told} == theirs
 
 
 def _measure(client: Client) -> Callable[[], Mapping[Metric, float]]:
