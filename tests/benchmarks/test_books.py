@@ -23,7 +23,8 @@ def pages(tmp_path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     catalogue.publish(sample_books()[:30], "benchmark", now())
     listed = catalogue.all_books()
     export_books(listed, tmp_path / "books.csv")
-    theirs = create_app(str(tmp_path / "books.csv")).test_client().get("/api/v1/books?page_size=20").json
+    answer = create_app(str(tmp_path / "books.csv")).test_client().get("/api/v1/books?page_size=20")
+    theirs: dict[str, Any] = json.loads(answer.data)
     items = [json.loads(BookReply.of(one).model_dump_json()) for one in listed[:20]]
     return {"items": items, "page": 1, "page_size": 20, "total": 30, "pages": 2}, theirs
 
