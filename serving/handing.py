@@ -31,7 +31,7 @@ def packed(thing: Any) -> int:
             for part, start in zip(parts, _starts(len(index), sizes), strict=True):
                 written.seek(start)
                 written.write(part)
-    except BaseException:
+    except BaseException:  # whatever a model's parts raise, the file must not stay open
         os.close(file)
         raise
     return file
