@@ -18,7 +18,7 @@ from bookshelf.settings import ROOT
 from bookshelf.tables import pages
 from ingestion import crawl as crawl_module
 from ingestion import page_store
-from ingestion.crawl import CrawlProgress, crawl
+from ingestion.crawl import CrawlProgress, Found, crawl
 from ingestion.fetched import Fetched, Stamp, Traffic
 from ingestion.listed import ListBroken
 from ingestion.page_store import PageStore
@@ -180,15 +180,23 @@ def test_pages_read_by_another_parser_are_asked_for_anew(
 def test_an_interrupted_crawl_goes_on_without_asking_again(many_books: SmallShop, crawler: Crawler) -> None:
     under_way = [f"/catalogue/book-{n}/index.html" for n in range(26, 30)]
     many_books.hold(*under_way)
-    with crawler.opened(many_books, 1) as found:
-        first = [next(found) for _ in range(25)]
-        wait_until(lambda: set(under_way) <= set(many_books.asked))
+    first: list[Found] = []
+
+    def interrupt_when_all_wait(_progress: CrawlProgress) -> None:
+        if set(under_way) <= set(many_books.asked):
+            raise InterruptedError
+
+    with (
+        pytest.raises(InterruptedError),
+        crawler.opened(many_books, 1, interrupt_when_all_wait) as found,
+    ):
+        first.extend(found)
     had = set(pages_asked(many_books))
     assert 25 <= len(had) < 80
     many_books.let_go()
     many_books.forget_what_was_asked()
     second = crawler.crawl(many_books, 1)
-    assert second.found[:25] == first
+    assert second.found[: len(first)] == first
     assert len(second.books) == 60
     asked = pages_asked(many_books)
     assert set(asked) & had == set(under_way)
