@@ -101,6 +101,8 @@ def _refused_path(options: argparse.Namespace) -> Path | None:
     if options.refused is None:
         return None if options.dry_run else Path.cwd() / f"{options.file.name}.refused.csv"
     path: Path = options.refused
+    if path.is_dir():
+        raise BookshelfError(f"--refused must be a file, and {path} is a folder")
     if path.resolve() == options.file.resolve():
         raise BookshelfError("--refused must be another file than the one that is imported")
     return path

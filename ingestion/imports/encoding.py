@@ -67,8 +67,9 @@ def find_encoding(file: IO[bytes]) -> Encoding:
 def named_encoding(name: str) -> Encoding:
     """The encoding that a user has named. Raises `BookshelfError` for one that there is not."""
     try:
+        "a".encode(name, "replace")  # not every codec is an encoding of texts
         return Encoding(codecs.lookup(name).name, f"read as {name}")
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise BookshelfError(f"--encoding: there is no encoding called {name!r}") from error
 
 

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from zipfile import ZipFile
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bookshelf.book import Book
@@ -27,6 +30,7 @@ from tests.ingestion.imports.files import (
     WRITERS,
     Import,
     a_row,
+    as_excel,
     books,
     counted,
     isbn,
@@ -332,6 +336,10 @@ def test_the_command_ends_with_3_and_its_run_can_be_released(
         (["--source", "sample shop"], "stands in for a real one"),
         (["--source", " "], "--source must be a name"),
         (["--encoding", "klingon"], "no encoding called 'klingon'"),
+        (["--encoding", "rot13"], "no encoding called 'rot13'"),
+        (["--encoding", "undefined"], "no encoding called 'undefined'"),
+        (["--map", "title=Title,\nprice=Price"], "--map must be field=Column"),
+        (["--refused", "."], "--refused must be a file"),
         (["--refused", "books.csv"], "--refused must be another file"),
         (["--refused", "no/such/folder.csv"], "cannot write"),
     ],
@@ -359,6 +367,35 @@ def test_a_file_that_is_none_of_its_kind_is_an_error_that_names_it(
     # A text file of rubbish has one column, of which the map says what it misses.
     with pytest.raises(BookshelfError, match=r"none\.|no column gives the title"):
         imported(tmp_path / name)
+
+
+def test_a_value_that_python_has_not_is_an_error_that_names_the_file(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    late = pa.array([2**62], pa.timestamp("us"))
+    table = pa.table({"isbn": [isbn(1)], "title": ["Emma"], "price": ["5.00"], "year": late})
+    pq.write_table(table, tmp_path / "late.parquet")
+    with pytest.raises(BookshelfError, match=r"late\.parquet to its end: date value out of range"):
+        imported(tmp_path / "late.parquet")
+    assert catalogue.all_books() == []
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [("xl/workbook.xml", b"<x/>"), ("xl/styles.xml", b"<x"), ("xl/worksheets/sheet1.xml", None)],
+)
+def test_a_workbook_with_a_part_that_is_missing_or_damaged_is_an_error_that_names_it(
+    imported: Import, tmp_path: Path, part: str, content: bytes | None
+) -> None:
+    whole = as_excel(tmp_path / "whole.xlsx", [{"isbn": isbn(1), "title": "Emma", "price": "5.00"}])
+    with ZipFile(whole) as parts, ZipFile(tmp_path / "books.xlsx", "w") as damaged:
+        for name in parts.namelist():
+            if name != part:
+                damaged.writestr(name, parts.read(name))
+        if content is not None:
+            damaged.writestr(part, content)
+    with pytest.raises(BookshelfError, match=r"books\.xlsx: "):
+        imported(tmp_path / "books.xlsx")
 
 
 @pytest.mark.parametrize("name", ["books.csv.gz", "books.xlsx", "books.parquet.gz"])
