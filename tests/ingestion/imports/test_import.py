@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from zipfile import ZipFile
@@ -24,6 +26,8 @@ from bookshelf.runs import Runs
 from bookshelf.settings import Settings
 from bookshelf.tables import identities, runs, snapshots, staged_books, versions
 from ingestion.__main__ import main
+from ingestion.findings import Finding
+from ingestion.imports.command import add_arguments, run_import
 from ingestion.lease import RunCancelled
 from tests.ingestion.imports.files import (
     HEADER,
@@ -465,3 +469,24 @@ def test_a_file_of_thousands_is_imported_but_for_its_bad_rows_and_then_unchanged
     assert snapshot is not None
     assert (snapshot.added, snapshot.changed, snapshot.removed) == (0, 0, 0)
     assert counted(catalogue, versions, identities) == before
+
+
+def test_an_import_is_held_for_as_long_as_the_setting_says(
+    catalogue: Catalogue, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    def judged(*_: object) -> list[Finding]:
+        run = Runs(catalogue.engine).active()
+        assert run is not None
+        assert run.lease_until is not None
+        held.append(run.lease_until - now())
+        return []
+
+    monkeypatch.setattr("ingestion.imports.importer.judge", judged)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    path = write_csv(tmp_path / "books.csv", [a_row(1)])
+    options = parser.parse_args([str(path), "--refused", str(tmp_path / "refused.csv")])
+    run_import(options, catalogue, settings.model_copy(update={"run_lease": timedelta(hours=1)}))
+    assert held[0] > timedelta(minutes=59)
