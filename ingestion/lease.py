@@ -125,7 +125,13 @@ def carrying(runs: Runs, run: Run, holder: str) -> Iterator[CarriedRun]:
     finally:
         carried.end_heartbeat()
         beating.join()
-        carried.finish(status, told)
+        try:
+            carried.finish(status, told)
+        except (Conflict, SQLAlchemyError) as error:
+            if status != "interrupted":
+                raise
+            # A stop must not be lost over it: the lease runs out, or is another's already.
+            log.warning("run %s was stopped, and that cannot be put on record: %s", run.id, error)
 
 
 def _status(error: BaseException) -> Status:
