@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bookshelf.settings import Settings
 from training import commands
@@ -96,3 +97,15 @@ def test_one_refusal_among_promotions_is_status_3(
         "sentiment version 2: refused: it is worse",
     ]
     assert main(["promote", "--name", "price"]) == 0
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_database_that_does_not_answer_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, ConnectionError("connection refused"))
+
+    monkeypatch.setattr(commands, "status", refused)
+    assert main(["status"]) == 1
+    assert capsys.readouterr().err == "error: the catalogue database cannot be used: connection refused\n"
