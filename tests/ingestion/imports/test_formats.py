@@ -83,6 +83,17 @@ def test_bytes_that_windows_does_not_know_are_latin_1(
     assert "read as Latin-1" in capsys.readouterr().err
 
 
+def test_a_damaged_line_that_is_no_object_is_refused_like_any_other(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    rows = [{"isbn": isbn(number), "title": f"Café {number}", "price": "5.00"} for number in range(4)]
+    path = WRITERS["books.ndjson"](tmp_path / "books.ndjson", rows)
+    with path.open("ab") as file:
+        file.write(b'["\xff"]\n')
+    assert imported(path) == 0
+    assert len(books(catalogue)) == 4
+
+
 def test_a_few_damaged_bytes_do_not_make_a_file_windows(
     catalogue: Catalogue, imported: Import, tmp_path: Path
 ) -> None:

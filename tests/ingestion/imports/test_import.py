@@ -339,6 +339,7 @@ def test_the_command_ends_with_3_and_its_run_can_be_released(
         (["--key", "SKU"], "key: there is no column 'SKU'"),
         (["--source", "sample shop"], "stands in for a real one"),
         (["--source", " "], "--source must be a name"),
+        (["--source", "B\udcfccher.csv"], "--source must be a name in UTF-8"),
         (["--encoding", "klingon"], "no encoding called 'klingon'"),
         (["--encoding", "rot13"], "no encoding called 'rot13'"),
         (["--encoding", "undefined"], "no encoding called 'undefined'"),
