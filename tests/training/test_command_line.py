@@ -35,6 +35,7 @@ def test_what_is_no_command_is_wrong_usage(line: list[str]) -> None:
         (["trial", "price", "--shadow", "20"], "--shadow: must be a number from 0 to 1, got '20'"),
         (["compare", "price", "--days", "-1"], "--days: must be a whole number from 1 to 10000, got '-1'"),
         (["price", "--alpha", "much"], "--alpha: must be a number, got 'much'"),
+        (["rollback", "price", "--by", "x" * 101], "--by: must be at most 100 characters, got 101"),
     ],
 )
 def test_a_wrong_value_is_told_what_was_expected(
