@@ -45,7 +45,8 @@ def find_encoding(file: IO[bytes]) -> Encoding:
         number += 1
         if number == 1 and b"\0" in line:
             raise BookshelfError(
-                "the file is no text: its first line has zero bytes (if it is UTF-16, say so by --encoding)"
+                "the file is no text: its first line has zero bytes "
+                "(if it is UTF-16, say so by --encoding utf-16-le or utf-16-be)"
             )
         if line.isascii():
             continue

@@ -76,7 +76,7 @@ def open_table(path: Path, reading: Reading) -> Iterator[Table]:
                 table = opened.enter_context(_open_typed(plain, kind))
             else:
                 table = opened.enter_context(_open_text(path, packed, kind, reading))
-        except _BROKEN as error:
+        except (*_BROKEN, UnicodeError) as error:  # the latter of UTF-16 without its mark
             raise BookshelfError(f"cannot read {path}: {_in_words(error)}") from error
         except BookshelfError as error:
             raise BookshelfError(f"{path}: {error}") from error
