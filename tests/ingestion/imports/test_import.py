@@ -185,6 +185,15 @@ def test_refused_rows_go_to_a_file_with_line_reason_and_what_they_said(
     assert "line 42: price is ambiguous" in said
 
 
+def test_a_row_whose_key_no_database_takes_is_refused_like_any_other(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    rows = [*((f"a-{number}", f"Book {number}", "£5") for number in range(3)), ("a\0b", "Emma", "£5")]
+    path = write_csv(tmp_path / "books.csv", rows, ("SKU", "Title", "Price"))
+    assert imported(path, "--key", "SKU") == 0
+    assert len(books(catalogue)) == 3
+
+
 def test_a_file_without_refused_rows_leaves_none_of_an_earlier_one(imported: Import, tmp_path: Path) -> None:
     path = tmp_path / "books.csv"
     imported(write_csv(path, [a_row(1), a_row(2), a_row(3, price="?")]))
