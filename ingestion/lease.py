@@ -144,7 +144,8 @@ def _status(error: BaseException) -> Status:
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, BookshelfError):
-        return str(error)
+        # No database takes lone surrogates, as of a file's name that is no UTF-8, and PostgreSQL no NUL.
+        return str(error).encode("utf-8", "replace").decode().replace("\0", "?")
     if isinstance(error, Exception):
         return f"an error nobody expected ({type(error).__name__}); the log has its trace"
     return "it was stopped before it was done"
