@@ -62,6 +62,10 @@ QUESTIONS: dict[str, type[Contract]] = {
 }
 
 
+class RoomyServer(ThreadingHTTPServer):
+    request_queue_size = 128  # five, the default, turns away callers who come before the thread that accepts
+
+
 class ModelServer:
     """Speaks the contracts over HTTP; `mood` says how it behaves, `asked` what it was asked.
 
@@ -89,8 +93,7 @@ class ModelServer:
             def log_message(self, *args: Any) -> None:
                 """Say nothing."""
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
+        self.http = RoomyServer(("127.0.0.1", 0), Handler)
         self.port = self.http.server_port
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
