@@ -304,7 +304,27 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def make_app(model_server: ModelServer) -> Callable[..., Flask]:
+def apps() -> list[Flask]:
+    """Those that are in use."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def let_go(apps: list[Flask]) -> Iterator[None]:
+    """No app of a test's own keeps threads and connections, of which PostgreSQL has a hundred, for the next.
+
+    They would be let go by the collector, which takes its time where other tests have filled the memory.
+    """
+    others = len(apps)
+    yield
+    for app in apps[others:]:
+        app.extensions["bookshelf"].catalogue.engine.dispose()
+        app.extensions["bookshelf"].probes.shutdown(wait=False)
+    del apps[others:]
+
+
+@pytest.fixture(scope="session")
+def make_app(model_server: ModelServer, apps: list[Flask]) -> Callable[..., Flask]:
     """An app on the given home, with its `books` published there, and any settings by variable."""
     kept = json.dumps({ADMIN_PASSWORD_HASH: generate_password_hash(PASSWORD, method="scrypt")})
 
@@ -328,7 +348,9 @@ def make_app(model_server: ModelServer) -> Callable[..., Flask]:
             catalogue.publish(
                 [book_number(number + 1) for number in range(books)], "https://shop.test/", now()
             )
-        return create_app(settings)
+            catalogue.engine.dispose()
+        apps.append(create_app(settings))
+        return apps[-1]
 
     return make
 
