@@ -134,19 +134,23 @@ def test_readers_see_one_whole_snapshot_while_another_is_published(
     sizes = {1: 50, 2: 80}
     offers = {n: [a_book(upc=f"{n}-{at}") for at in range(size)] for n, size in sizes.items()}
     catalogue.publish(offers[1], SHOP, NOON)
-    done = threading.Event()
+    reading, done = threading.Barrier(3), threading.Event()
 
     def read() -> set[int]:
-        seen = set()
+        seen = {len(catalogue.all_books())}
+        reading.wait(120)
         while not done.is_set():
             seen.add(len(catalogue.all_books()))
         return seen
 
     with ThreadPoolExecutor(2) as readers:
         seen = [readers.submit(read) for _ in range(2)]
-        for n in (2, 1, 2, 1, 2):
-            catalogue.publish(offers[n], SHOP, NOON)
-        done.set()
+        try:
+            reading.wait(120)
+            for n in (2, 1, 2, 1, 2):
+                catalogue.publish(offers[n], SHOP, NOON)
+        finally:
+            done.set()
     assert set().union(*(future.result() for future in seen)) <= set(sizes.values())
 
 
