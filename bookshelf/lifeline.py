@@ -10,6 +10,7 @@ from threading import Thread
 import psutil
 
 _LOOK_EVERY_SECONDS = 0.5
+_INIT = 1
 
 
 def end_with_parent(parent: int | None = None, *, by: signal.Signals = signal.SIGTERM) -> None:
@@ -25,10 +26,12 @@ def end_with_parent(parent: int | None = None, *, by: signal.Signals = signal.SI
 
 
 def _same_python(process: int) -> int:
-    """That process; 0, which nobody's parent is, if it runs another program, as init does."""
+    """That process; 0, which nobody's parent is, if it is gone or runs another program, as init does."""
     try:
         same = psutil.Process(process).exe() == psutil.Process().exe()
-    except psutil.Error:  # it has gone meanwhile, or is another user's
+    except psutil.AccessDenied:  # a strict system does not tell; then all but init are trusted
+        same = process != _INIT
+    except psutil.NoSuchProcess:
         same = False
     return process if same else 0
 
