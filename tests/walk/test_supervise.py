@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
+from http.client import HTTPException
 from pathlib import Path
 
 import psutil
@@ -70,7 +71,7 @@ def pids_after_change(server: Program, before: dict[str, int]) -> dict[str, int]
         try:
             if (now := pids(server)) != before:
                 return now
-        except OSError:
+        except (OSError, HTTPException):  # it was killed before or in the middle of its answer
             pass
         time.sleep(0.1)
     raise AssertionError("the server did not come back")
