@@ -186,9 +186,11 @@ for n in itertools.count():
     time.sleep(0.001)
 """
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) as process:
-        wait_until(lambda: len(rows(engine)) >= 700)
-        written = len(rows(engine))
-        process.kill()
+        try:
+            wait_until(lambda: len(rows(engine)) >= 700)
+            written = len(rows(engine))
+        finally:
+            process.kill()
     kept = [int(url.removeprefix(SHOP)) for url in rows(engine)]
     # Whole batches, the oldest first: only pages that were never written are lost.
     assert sorted(kept) == list(range(len(kept)))
