@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def worker(catalogue: Catalogue) -> Iterator[subprocess.Popen[str]]:
-    """The real worker of this catalogue, waiting for runs."""
+def worker(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """The real worker of this catalogue, waiting for runs, and at no time of day with one of its own."""
     assert catalogue.snapshot() is None
+    monkeypatch.setenv("BOOKSHELF_SCHEDULE", "off")
     process = subprocess.Popen(
         [sys.executable, "-m", "ingestion", "work"], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    assert "waiting for scrape runs" in process.stderr.readline()
+    assert any("waiting for scrape runs" in line for line in process.stderr)
     yield process
     process.kill()
     process.wait()
