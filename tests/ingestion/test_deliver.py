@@ -370,13 +370,13 @@ def test_a_sender_killed_between_sending_and_noting_has_its_message_sent_again(
     webhooks: Webhooks, receiver: Receiver, engine: Engine, clock: Clock
 ) -> None:
     webhook = webhooks.register(f"{receiver.url}/", EVENTS, None, NOON)
-    tell(webhooks)
+    killed = start_sender(engine)
 
     def kill(_handler: BaseHTTPRequestHandler) -> None:
         os.kill(killed.pid, signal.SIGKILL)
 
     receiver.answers["/"] = [kill]
-    killed = start_sender(engine)
+    tell(webhooks)
     assert killed.wait(240) == -signal.SIGKILL
     delivery = only_delivery(webhooks, webhook)
     assert (delivery.status, delivery.attempts) == ("pending", 1)
