@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measure import Outcome
-from benchmarks.report import Machine, as_json, as_text, write
+from benchmarks.report import Machine, as_json, as_text, read, write
 from bookshelf.arguments import whole_number
 from bookshelf.errors import BookshelfError
 
@@ -50,7 +50,9 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(NAMES + LONGEST)}")
     parser.add_argument("--rounds", type=whole_number(1), help="of turns; each benchmark has its own default")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="where this run's numbers are written")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, help="where the numbers are put with the others"
+    )
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in NAMES + LONGEST]:
         parser.error(f"no benchmark is called {unknown[0]!r}: there are {', '.join(NAMES + LONGEST)}")
@@ -59,21 +61,24 @@ def _parse() -> argparse.Namespace:
 
 def main() -> int:
     options = _parse()
-    machine = Machine.this_one()
-    _say(f"{machine}\n")
-    outcomes, failed = [], False
+    try:
+        results = read(options.output)
+    except BookshelfError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    failed = False
     for name in options.names or NAMES:
-        _say(f"{name} ...")
+        machine = Machine.this_one()
+        _say(f"{name} on {machine} ...")
         try:
-            outcomes.append(run(name, options.rounds))
+            outcome = run(name, options.rounds)
         except BookshelfError as error:  # what the others measure is no worse for it
             print(f"error: {name}: {error}", file=sys.stderr)
             failed = True
         else:
-            _say(f"\n{as_text(outcomes[-1])}\n")
-    if outcomes:
-        write(options.output, as_json(outcomes, machine, datetime.now(UTC)))
-        _say(f"Written to {options.output}")
+            results[name] = as_json(outcome, machine, datetime.now(UTC))
+            write(options.output, results)  # after each: the next may take minutes
+            _say(f"\n{as_text(outcome)}\n\nWritten to {options.output}\n")
     return int(failed)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Comparison, Outcome, Series
+from bookshelf.errors import BookshelfError
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ def as_text(outcome: Outcome) -> str:
     return "\n".join([f"{outcome.name}: {outcome.setting}", *(f"  {line}" for line in lines)])
 
 
-def as_json(outcomes: Sequence[Outcome], machine: Machine, at: datetime) -> str:
-    """The whole run. `ratio` is ours / baseline of the medians, `ratios` those of the single rounds."""
-    found = {
+def as_json(outcome: Outcome, machine: Machine, at: datetime) -> dict[str, Any]:
+    """One benchmark. `ratio` is ours / baseline of the medians, `ratios` those of the single rounds."""
+    return {
         "measured_at": at.isoformat(timespec="seconds"),
         "machine": {
             "cores": machine.cores,
@@ -52,15 +53,29 @@ def as_json(outcomes: Sequence[Outcome], machine: Machine, at: datetime) -> str:
             "system": machine.system,
             "load_before": machine.load,
         },
-        "benchmarks": {outcome.name: _outcome(outcome) for outcome in outcomes},
+        "setting": outcome.setting,
+        "notes": list(outcome.notes),
+        "comparisons": [_comparison(comparison) for comparison in outcome.comparisons],
     }
-    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
 
 
-def write(path: Path, text: str) -> None:
-    """Put `text` in place of the file, whole or not at all."""
+def read(path: Path) -> dict[str, Any]:
+    """What was measured before, by name of the benchmark. Raises `BookshelfError` for other files."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise BookshelfError(f"{path} holds no results of benchmarks: {error}") from error
+    if not isinstance(found, dict):
+        raise BookshelfError(f"{path} holds no results of benchmarks: expected an object of them by name")
+    return found
+
+
+def write(path: Path, results: Mapping[str, Any]) -> None:
+    """Put these results in place of the file, whole or not at all."""
     growing = path.with_name(f".{path.name}.{os.getpid()}")
-    growing.write_text(text, encoding="utf-8")
+    growing.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     growing.replace(path)
 
 
@@ -82,14 +97,6 @@ def _in_words(series: Series) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _outcome(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "setting": outcome.setting,
-        "notes": list(outcome.notes),
-        "comparisons": [_comparison(comparison) for comparison in outcome.comparisons],
-    }
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:

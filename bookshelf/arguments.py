@@ -20,8 +20,8 @@ def past_moment(text: str) -> datetime:
     if text == NOW:
         return datetime.now(UTC)
     try:
-        given = datetime.fromisoformat(text) if _MOMENT.fullmatch(text) else None
-    except ValueError:  # such as the 31st of June
+        given = datetime.fromisoformat(text).astimezone(UTC) if _MOMENT.fullmatch(text) else None
+    except (ValueError, OverflowError):  # such as the 31st of June, or what is in UTC before the year 1
         given = None
     if given is None:
         raise ArgumentTypeError(f"must be a time with its zone, such as 2026-01-31T09:00:00Z, got {text!r}")

@@ -145,7 +145,7 @@ class Settings(Installation):
     admin_password: str = ""
     access_token_lifetime: Duration = timedelta(minutes=15)
     refresh_token_lifetime: Duration = timedelta(days=7)
-    model_timeout: Duration = timedelta(seconds=30)
+    model_timeout: Duration = Field(default=timedelta(seconds=30), gt=timedelta(0))
 
     @field_validator("database_url")
     @classmethod

@@ -59,6 +59,8 @@ def exported(network: Network, folder: Path) -> Path:
             except (OSError, ValueError) as error:
                 log.warning("the encoder is exported anew: %s", error)
                 shutil.rmtree(target)
+        for left in folder.glob("new-*"):  # by whoever was killed at it: nobody else holds the lock
+            shutil.rmtree(left, ignore_errors=True)
         new = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
         try:
             export(network, new)

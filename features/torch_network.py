@@ -23,7 +23,11 @@ class TorchNetwork:
     """A `Network` of a sentence-transformers model."""
 
     def __init__(self, model: SentenceTransformer) -> None:
+        import torch
+
         self.model = model.eval()
+        # Asked now: of a thread that has begun while another ran the network, torch says that it has one.
+        self._cores = torch.get_num_threads()
         # A tokenizer cuts and pads as it was last told to, and breaks when two threads tell it at once.
         self._tokenizing = Lock()
 
@@ -92,11 +96,11 @@ class TorchNetwork:
     def _run(self, forward: Forward, batches: Iterable[list[str]]) -> Iterator[Vectors]:
         import torch
 
-        cores = torch.get_num_threads()
         try:
-            yield from side_by_side(forward, batches, cores, lambda: torch.set_num_threads(1))
+            yield from side_by_side(forward, batches, self._cores, lambda: torch.set_num_threads(1))
         finally:
-            torch.set_num_threads(cores)  # a worker's one thread is also what threads started later would get
+            # A worker's one thread is also what threads started later would get.
+            torch.set_num_threads(self._cores)
 
     def _end(self, texts: list[str]) -> Vectors:
         import torch

@@ -220,11 +220,11 @@ def retry_after(header: str | None, now: datetime) -> timedelta | None:
     """How long a Retry-After header asks us to wait: seconds or an HTTP date; None if it says neither."""
     if header is None:
         return None
-    if header.strip().isascii() and header.strip().isdigit():
-        return timedelta(seconds=min(int(header), 10**9))
     try:
+        if header.strip().isascii() and header.strip().isdigit():
+            return timedelta(seconds=min(int(header), 10**9))
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for a year that no calendar has
         return None
     # HTTP dates are in GMT, and one that says so as `-0000` comes back without a zone.
     return max(timedelta(0), (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now)

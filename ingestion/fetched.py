@@ -77,6 +77,7 @@ def _settled(headers: Mapping[str, str]) -> str | None:
     modified = _sendable(headers.get("Last-Modified"))
     try:
         age = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(modified or "")
-    except (TypeError, ValueError):  # no date, or a date with a zone beside one without
+    # No date, a date with a zone beside one without, or a year that no calendar has.
+    except (TypeError, ValueError, OverflowError):
         return None
     return modified if age >= _SETTLED else None

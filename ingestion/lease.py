@@ -125,7 +125,13 @@ def carrying(runs: Runs, run: Run, holder: str) -> Iterator[CarriedRun]:
     finally:
         carried.end_heartbeat()
         beating.join()
-        carried.finish(status, told)
+        try:
+            carried.finish(status, told)
+        except (Conflict, SQLAlchemyError) as error:
+            if status != "interrupted":
+                raise
+            # A stop must not be lost over it: the lease runs out, or is another's already.
+            log.warning("run %s was stopped, and that cannot be put on record: %s", run.id, error)
 
 
 def _status(error: BaseException) -> Status:
@@ -138,7 +144,8 @@ def _status(error: BaseException) -> Status:
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, BookshelfError):
-        return str(error)
+        # No database takes lone surrogates, as of a file's name that is no UTF-8, and PostgreSQL no NUL.
+        return str(error).encode("utf-8", "replace").decode().replace("\0", "?")
     if isinstance(error, Exception):
         return f"an error nobody expected ({type(error).__name__}); the log has its trace"
     return "it was stopped before it was done"

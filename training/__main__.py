@@ -11,6 +11,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
+
 from bookshelf.arguments import NOW, number, past_moment, whole_number
 from bookshelf.contracts import MODEL_NAMES
 from bookshelf.errors import BookshelfError
@@ -54,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options, settings)
     except BookshelfError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OperationalError as error:
+        print(f"error: the catalogue database cannot be used: {error.orig}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -62,6 +62,8 @@ class Child:
 
 
 if __name__ == "__main__":
+    # Whoever was begun in the background of a script ignores what interrupts, and so do its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Interrupted, as by a user: its run then says that it has failed.
     end_with_parent(int(sys.argv[1]), by=signal.SIGINT)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

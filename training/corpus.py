@@ -43,7 +43,7 @@ def load_corpus(name: str) -> pd.DataFrame:
     rows = rows[[*REQUIRED, *OPTIONAL]].reset_index(drop=True)
     _check(rows, path)
     rows["text"] = rows["text"].str.strip()
-    return _once(rows[without_yardsticks(rows)].reset_index(drop=True), path)
+    return _once(rows[without_yardsticks(rows)], path)
 
 
 def corpus_hash(rows: pd.DataFrame) -> str:
@@ -95,11 +95,14 @@ def _check(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _once(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """The rows without repetitions. Raises `TrainingError` for a text of two labels, or too few texts."""
+    """The rows without repetitions, whose index counts those of the file, numbered anew.
+
+    Raises `TrainingError` for a text of two labels, or too few texts.
+    """
     unlike = rows.groupby("text")["label"].transform("nunique") > 1
     if unlike.any():
         text = rows.loc[unlike, "text"].iloc[0]
-        numbers = ", ".join(str(place + 1) for place in np.flatnonzero(rows["text"] == text))
+        numbers = ", ".join(str(place + 1) for place in rows.index[rows["text"] == text])
         raise TrainingError(f"{path}, rows {numbers}, column 'label': the same text has two labels")
     found = rows.drop_duplicates("text", ignore_index=True)
     for label in LABELS:

@@ -27,6 +27,7 @@ TOLD = {
     "after-publish": "do what follows a publication of features",
 }
 _CLI = "cli"
+_LONGEST_NAME = 100  # as much as the log keeps of who asked
 
 
 def add_arguments(name: str, command: argparse.ArgumentParser) -> None:
@@ -73,7 +74,15 @@ def _add_shares(command: argparse.ArgumentParser) -> None:
 def add_reason(command: argparse.ArgumentParser) -> None:
     """Who asks for a change of what serves, and why."""
     command.add_argument("--reason", default="", help="kept in the log of promotions")
-    command.add_argument("--by", default=_CLI, metavar="WHO", help=f"kept there too (default: {_CLI})")
+    command.add_argument(
+        "--by", type=_who, default=_CLI, metavar="WHO", help=f"kept there too (default: {_CLI})"
+    )
+
+
+def _who(given: str) -> str:
+    if len(given) > _LONGEST_NAME:
+        raise argparse.ArgumentTypeError(f"must be at most {_LONGEST_NAME} characters, got {len(given)}")
+    return given
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:

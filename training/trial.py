@@ -31,12 +31,12 @@ def try_out(client: MlflowClient, name: str, shares: Shares, version: str | None
     number = version or aliases.get(CHALLENGER)
     if number is None:
         raise TrainingError(f"no version of {name!r} is {CHALLENGER}: there is none to try")
-    if str(number) == str(aliases.get(CHAMPION)):
-        raise TrainingError(f"version {number} of {name!r} is the champion: there is nothing to compare")
     known = sorted(int(one.version) for one in client.search_model_versions(f"name='{name}'"))
-    if not str(number).isdecimal() or int(number) not in known:
+    if str(number) not in map(str, known):
         told = ", ".join(map(str, known)) or "none"
         raise TrainingError(f"{name!r} has no version {number!r}; it has {told}")
+    if str(number) == str(aliases.get(CHAMPION)):
+        raise TrainingError(f"version {number} of {name!r} is the champion: there is nothing to compare")
     trial = Trial(version=str(number), **shares.model_dump())
     client.set_registered_model_tag(name, TRIAL_TAG, trial.model_dump_json())
     return trial

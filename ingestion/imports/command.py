@@ -92,6 +92,8 @@ def _source(options: argparse.Namespace) -> str:
         raise BookshelfError(
             f"--source must be a name of 1 to {_LONGEST_SOURCE} characters, got {source[:80]!r}"
         )
+    if any("\ud800" <= letter <= "\udfff" for letter in source):  # bytes of a name that is no UTF-8
+        raise BookshelfError(f"--source must be a name in UTF-8, got {source[:80]!r}")
     if source == STAND_IN:
         raise BookshelfError(f"--source must be another name: {STAND_IN!r} stands in for a real one")
     return source
@@ -101,6 +103,8 @@ def _refused_path(options: argparse.Namespace) -> Path | None:
     if options.refused is None:
         return None if options.dry_run else Path.cwd() / f"{options.file.name}.refused.csv"
     path: Path = options.refused
+    if path.is_dir():
+        raise BookshelfError(f"--refused must be a file, and {path} is a folder")
     if path.resolve() == options.file.resolve():
         raise BookshelfError("--refused must be another file than the one that is imported")
     return path

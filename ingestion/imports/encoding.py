@@ -45,7 +45,8 @@ def find_encoding(file: IO[bytes]) -> Encoding:
         number += 1
         if number == 1 and b"\0" in line:
             raise BookshelfError(
-                "the file is no text: its first line has zero bytes (if it is UTF-16, say so by --encoding)"
+                "the file is no text: its first line has zero bytes "
+                "(if it is UTF-16, say so by --encoding utf-16-le or utf-16-be)"
             )
         if line.isascii():
             continue
@@ -67,8 +68,9 @@ def find_encoding(file: IO[bytes]) -> Encoding:
 def named_encoding(name: str) -> Encoding:
     """The encoding that a user has named. Raises `BookshelfError` for one that there is not."""
     try:
+        "a".encode(name, "replace")  # not every codec is an encoding of texts
         return Encoding(codecs.lookup(name).name, f"read as {name}")
-    except LookupError as error:
+    except (LookupError, UnicodeError) as error:
         raise BookshelfError(f"--encoding: there is no encoding called {name!r}") from error
 
 

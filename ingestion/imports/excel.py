@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from bookshelf.errors import BookshelfError
 from ingestion.imports.tables import Row, Table
@@ -20,9 +18,14 @@ def open_excel(path: Path) -> Iterator[Table]:
     """The first sheet, read row by row; formulas count as the values that Excel saved with them."""
     try:
         book = load_workbook(path, read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError) as error:
+    except OSError:
+        raise
+    # Whatever a part that is missing or damaged leads openpyxl to.
+    except Exception as error:
         raise BookshelfError(f"it is no Excel workbook: {error}") from error
     try:
+        if not book.worksheets:
+            raise BookshelfError("the workbook has no sheet")
         sheet = book.worksheets[0]
         sheet.reset_dimensions()  # some programs write wrong ones, and rows would be cut off
         rows = sheet.iter_rows(values_only=True)

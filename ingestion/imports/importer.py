@@ -41,7 +41,7 @@ class Import:
     def carry_out(self, catalogue: Catalogue, settings: Settings) -> int:
         """Stage, judge and publish, on record. Raises `RunInProgress`, `RunCancelled`, `BookshelfError`."""
         started = time.monotonic()
-        runs, holder = Runs(catalogue.engine), a_holder()
+        runs, holder = Runs(catalogue.engine, settings.run_lease), a_holder()
         run = runs.begin("import", self.source, "cli", holder, now())
         try:
             with carrying(runs, run, holder) as carried:

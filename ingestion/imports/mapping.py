@@ -53,7 +53,7 @@ def parse_map(given: Sequence[str], key: str | None = None) -> dict[str, str]:
     is no pair, no field, or a field that is mapped twice.
     """
     stated: dict[str, str] = {}
-    pairs = [pair for one in given for pair in next(csv.reader([one], skipinitialspace=True), [])]
+    pairs = [pair for one in given for pair in _pairs(one)]
     for pair in [*pairs, *([f"key={key}"] if key else [])]:
         field, equals, column = (part.strip() for part in pair.partition("="))
         if not equals:
@@ -64,6 +64,13 @@ def parse_map(given: Sequence[str], key: str | None = None) -> dict[str, str]:
             raise BookshelfError(f"--map: {field} is mapped twice, to {stated[field]!r} and to {column!r}")
         stated[field] = column
     return stated
+
+
+def _pairs(given: str) -> list[str]:
+    try:
+        return next(csv.reader([given], skipinitialspace=True), [])
+    except csv.Error as error:  # such as a line's end between two pairs
+        raise BookshelfError(f"--map must be field=Column,…, got {given[:80]!r}") from error
 
 
 def map_columns(

@@ -89,5 +89,5 @@ def _identity(fields: Mapping[str, Any]) -> str:
     """As a book's own would be; empty if it cannot be read."""
     for kind, most in (("upc", 64), ("isbn", 13), ("key", 200)):
         if value := fields.get(kind):
-            return f"{kind} {value}" if len(value) <= most else ""
+            return f"{kind} {value}" if len(value) <= most and "\0" not in value else ""
     return ""

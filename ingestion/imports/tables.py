@@ -53,6 +53,8 @@ class Reading:
 
 # What a file raises that is not there, is cut off, or is damaged on its way.
 _BROKEN = (OSError, EOFError, zlib.error, BadZipFile, ParseError)
+# And its rows, where they say what is no value: a date of the year 20000, bytes that are no text.
+_NO_VALUES = (ValueError, ArithmeticError)
 
 FORMATS = (".csv", ".tsv", ".tab", ".xlsx", ".parquet", ".ndjson", ".jsonl")
 
@@ -74,7 +76,7 @@ def open_table(path: Path, reading: Reading) -> Iterator[Table]:
                 table = opened.enter_context(_open_typed(plain, kind))
             else:
                 table = opened.enter_context(_open_text(path, packed, kind, reading))
-        except _BROKEN as error:
+        except (*_BROKEN, UnicodeError) as error:  # the latter of UTF-16 without its mark
             raise BookshelfError(f"cannot read {path}: {_in_words(error)}") from error
         except BookshelfError as error:
             raise BookshelfError(f"{path}: {error}") from error
@@ -85,7 +87,7 @@ def _guarded(rows: Iterator[Row], path: Path) -> Iterator[Row]:
     """The rows; that the file breaks off among them is said like any other error."""
     try:
         yield from rows
-    except _BROKEN as error:
+    except (*_BROKEN, *_NO_VALUES) as error:
         raise BookshelfError(f"cannot read {path} to its end: {_in_words(error)}") from error
 
 

@@ -99,7 +99,7 @@ def _json_rows(file: IO[str]) -> Iterator[Row]:
             yield Row(line, {}, f"the line is no JSON: {error}")
             continue
         if not isinstance(cells, dict):
-            yield Row(line, {}, f"the line must be a JSON object, got {text.strip()[:80]}")
+            yield Row(line, {}, f"the line must be a JSON object, got {_shown(text.strip())}")
         else:
             yield Row(line, cells, _damage(cells.values()))
 
@@ -111,8 +111,13 @@ def _damage(values: Any) -> str:
             try:
                 value.encode()
             except UnicodeEncodeError:
-                return f"the row is not valid UTF-8: {value[:80].encode('utf-8', 'replace').decode()!r}"
+                return f"the row is not valid UTF-8: {_shown(value)!r}"
     return ""
+
+
+def _shown(text: str) -> str:
+    """As much of it as tells which it is, with a `?` for each byte that could not be decoded."""
+    return text[:80].encode("utf-8", "replace").decode()
 
 
 def _encoding(opened: Opened, reading: Reading) -> Encoding:

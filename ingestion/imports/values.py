@@ -75,7 +75,7 @@ def price(cell: Cell, currency: str, mark: DecimalMark | None = None) -> tuple[D
     it stands for.
     """
     if isinstance(cell, float) and math.isfinite(cell):
-        amount = Decimal(repr(cell)).quantize(_CENT)
+        amount = _in_cents(Decimal(repr(cell)))
         if abs(float(amount) - cell) > 1e-6 * max(1.0, abs(cell)):
             raise ValueError(f"must have at most two decimals, got {cell!r}")
         return _positive(amount), currency
@@ -240,15 +240,19 @@ def _currency(symbol: str | None, stated: str) -> str:
 
 
 def _positive(amount: Decimal) -> Decimal:
-    try:
-        cents = amount.quantize(_CENT)
-    except InvalidOperation as error:
-        raise ValueError(f"must be an amount, got {amount}") from error
+    cents = _in_cents(amount)
     if cents != amount or not amount.is_finite():
         raise ValueError(f"must have at most two decimals, got {amount}")
     if amount < 0:
         raise ValueError(f"must not be negative, got {amount}")
     return cents
+
+
+def _in_cents(amount: Decimal) -> Decimal:
+    try:
+        return amount.quantize(_CENT)
+    except InvalidOperation as error:  # it has more digits than decimals are reckoned with
+        raise ValueError(f"must be an amount, got {amount}") from error
 
 
 def _given(cell: Cell) -> str | None:

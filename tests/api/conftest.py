@@ -62,6 +62,10 @@ QUESTIONS: dict[str, type[Contract]] = {
 }
 
 
+class RoomyServer(ThreadingHTTPServer):
+    request_queue_size = 128  # five, the default, turns away callers who come before the thread that accepts
+
+
 class ModelServer:
     """Speaks the contracts over HTTP; `mood` says how it behaves, `asked` what it was asked.
 
@@ -89,8 +93,7 @@ class ModelServer:
             def log_message(self, *args: Any) -> None:
                 """Say nothing."""
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
+        self.http = RoomyServer(("127.0.0.1", 0), Handler)
         self.port = self.http.server_port
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
@@ -301,7 +304,27 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def make_app(model_server: ModelServer) -> Callable[..., Flask]:
+def apps() -> list[Flask]:
+    """Those that are in use."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def let_go(apps: list[Flask]) -> Iterator[None]:
+    """No app of a test's own keeps threads and connections, of which PostgreSQL has a hundred, for the next.
+
+    They would be let go by the collector, which takes its time where other tests have filled the memory.
+    """
+    others = len(apps)
+    yield
+    for app in apps[others:]:
+        app.extensions["bookshelf"].catalogue.engine.dispose()
+        app.extensions["bookshelf"].probes.shutdown(wait=False)
+    del apps[others:]
+
+
+@pytest.fixture(scope="session")
+def make_app(model_server: ModelServer, apps: list[Flask]) -> Callable[..., Flask]:
     """An app on the given home, with its `books` published there, and any settings by variable."""
     kept = json.dumps({ADMIN_PASSWORD_HASH: generate_password_hash(PASSWORD, method="scrypt")})
 
@@ -325,7 +348,9 @@ def make_app(model_server: ModelServer) -> Callable[..., Flask]:
             catalogue.publish(
                 [book_number(number + 1) for number in range(books)], "https://shop.test/", now()
             )
-        return create_app(settings)
+            catalogue.engine.dispose()
+        apps.append(create_app(settings))
+        return apps[-1]
 
     return make
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,8 +23,10 @@ WELL = Dependency(status="ok", detail="nothing waits for it")
 
 
 @pytest.fixture
-def runs(database_url: str) -> Runs:
-    return Runs(open_database(database_url))
+def runs(database_url: str) -> Iterator[Runs]:
+    engine = open_database(database_url)
+    yield Runs(engine)
+    engine.dispose()
 
 
 @pytest.fixture

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookshelf.book import Book
-from bookshelf.catalogue import BookFilter, Catalogue, CategoryStatistics, Overview, now
+from bookshelf.catalogue import BookFilter, Catalogue, CategoryStatistics, Order, Overview, now
 from bookshelf.errors import BookshelfError, NotFound
 
 MakeBook = Callable[..., Book]
@@ -132,19 +134,23 @@ def test_readers_see_one_whole_snapshot_while_another_is_published(
     sizes = {1: 50, 2: 80}
     offers = {n: [a_book(upc=f"{n}-{at}") for at in range(size)] for n, size in sizes.items()}
     catalogue.publish(offers[1], SHOP, NOON)
-    done = threading.Event()
+    reading, done = threading.Barrier(3), threading.Event()
 
     def read() -> set[int]:
-        seen = set()
+        seen = {len(catalogue.all_books())}
+        reading.wait(120)
         while not done.is_set():
             seen.add(len(catalogue.all_books()))
         return seen
 
     with ThreadPoolExecutor(2) as readers:
         seen = [readers.submit(read) for _ in range(2)]
-        for n in (2, 1, 2, 1, 2):
-            catalogue.publish(offers[n], SHOP, NOON)
-        done.set()
+        try:
+            reading.wait(120)
+            for n in (2, 1, 2, 1, 2):
+                catalogue.publish(offers[n], SHOP, NOON)
+        finally:
+            done.set()
     assert set().union(*(future.result() for future in seen)) <= set(sizes.values())
 
 
@@ -271,6 +277,24 @@ def test_sqlite_runs_in_wal_mode_with_patience(tmp_path: object) -> None:
         assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
         assert connection.execute(text("PRAGMA busy_timeout")).scalar_one() >= 10_000
         assert connection.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "index"),
+    [("id", "book_on_offer"), ("price", "on_offer_by_price"), ("rating", "on_offer_by_rating")],
+)
+def test_sqlite_reads_a_page_in_the_order_of_an_index_and_sorts_nothing(
+    tmp_path: Path, a_book: MakeBook, order: Order, index: str
+) -> None:
+    catalogue = Catalogue.open(f"sqlite:///{tmp_path}/catalogue.db")
+    catalogue.publish([a_book(upc=f"u{n}") for n in range(100)], SHOP, NOON)
+    asked: list[tuple[str, Any]] = []
+    event.listen(catalogue.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    catalogue.page(EVERYTHING, number=1, size=20, order=order)
+    [(query, values)] = [(query, values) for query, values in asked if "ORDER BY" in query]
+    with catalogue.engine.connect() as connection:
+        plan = [step.detail for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)]
+    assert plan == [f"SCAN book_versions USING INDEX {index}"]
 
 
 def test_now_has_a_zone() -> None:

@@ -30,6 +30,7 @@ def test_a_duration_is_seconds_or_iso(monkeypatch: pytest.MonkeyPatch, said: str
         ("BOOKSHELF_FETCH_PAUSE", "nan"),
         ("BOOKSHELF_FETCH_PAUSE", "1e99"),
         ("BOOKSHELF_FETCH_TIMEOUT", "0"),
+        ("BOOKSHELF_MODEL_TIMEOUT", "0"),
         ("API_PORT", "70000"),
         ("BOOKSHELF_DRIFT_PSI", "0"),
         ("BOOKSHELF_DRIFT_KS", "1.1"),

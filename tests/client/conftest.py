@@ -49,9 +49,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     command = [str(gunicorn), "--config", "api/gunicorn_conf.py", *bound, "api.app:create_app()"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(url))
-        yield Stack(url, home, models)
-        process.terminate()
+        try:
+            wait_until(lambda: _answers(url))
+            yield Stack(url, home, models)
+        finally:
+            process.terminate()
     models.http.shutdown()
     models.http.server_close()
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -139,6 +140,23 @@ def test_threads_may_share_an_encoder(encoder: Encoder) -> None:
     with ThreadPoolExecutor(6) as pool:
         together = np.vstack(list(pool.map(lambda text: encoder.embed([text]), texts)))
     np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_runs_at_once_leave_later_threads_as_many_cores_as_before(encoder: Encoder) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        network = TorchNetwork(encoder.model)
+        first, second = (network.ends([["One."], ["Another."]]) for _ in range(2))
+        next(first)
+        with ThreadPoolExecutor(1) as pool:  # a thread that begins while the first runs, and ends after it
+            pool.submit(next, second).result()
+            list(first)
+            pool.submit(list, second).result()
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_any_sentence_transformers_folder_is_an_encoder(

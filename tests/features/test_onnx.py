@@ -106,6 +106,16 @@ def test_it_is_written_once(encoder: Encoder, folder: Path, monkeypatch: pytest.
     assert exported(encoder.network, folder.parent) == folder
 
 
+def test_what_somebody_left_who_was_killed_at_it_goes(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "new-left").mkdir()
+    (tmp_path / "new-left" / "fp32.onnx").write_bytes(b"half of it")
+    monkeypatch.setattr(onnx_export, "export", lambda _network, folder: (folder / FORM).touch())
+    written = exported(encoder.network, tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "lock", written])
+
+
 @pytest.mark.parametrize("name", [FORM, graph_name("fp32"), graph_name("int8")])
 def test_one_that_is_damaged_is_made_anew(
     encoder: Encoder, folder: Path, name: str, caplog: pytest.LogCaptureFixture

@@ -84,6 +84,11 @@ def test_a_weak_etag_is_sent_back_as_it_came() -> None:
     assert Stamp.of({"ETag": 'W/"weak"'}).conditions == {"If-None-Match": 'W/"weak"'}
 
 
+def test_a_date_that_no_calendar_has_is_of_no_use() -> None:
+    headers = {"Last-Modified": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Date": LONG_AGO}
+    assert Stamp.of(headers) == Stamp()
+
+
 def test_a_redirected_page_is_not_known_again_by_the_stamp_of_another(
     shop: SmallShop, fetch: PoliteFetcher, page_url: str
 ) -> None:

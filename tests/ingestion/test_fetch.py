@@ -307,6 +307,8 @@ def test_the_policy_is_the_settings() -> None:
         ("-5", None),
         ("1.5", None),
         ("", None),
+        ("9" * 5000, None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_a_retry_after_header_is_seconds_or_a_date(header: str | None, wait: int | None) -> None:

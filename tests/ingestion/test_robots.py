@@ -37,3 +37,17 @@ def test_odd_bytes_do_not_hide_a_rule(text: bytes) -> None:
 
 def test_a_request_rate_is_a_pause() -> None:
     assert RobotRules.of(b"User-agent: *\nRequest-rate: 2/5\n").pause == timedelta(seconds=2.5)
+
+
+@pytest.mark.parametrize("line", ["Crawl-delay: ²", f"Crawl-delay: {'9' * 5000}", "Disallow: http://["])
+def test_a_line_that_cannot_be_read_does_not_hide_the_others(line: str) -> None:
+    rules = RobotRules.of(f"User-agent: *\n{line}\nDisallow: /private\n".encode())
+    assert not rules.allow("https://shop.test/private/book.html")
+    assert rules.allow("https://shop.test/catalogue/page-2.html")
+    assert rules.pause == timedelta(0)
+
+
+@pytest.mark.parametrize("wanted", ["Crawl-delay: {}", "Request-rate: 1/{}"])
+def test_a_pause_of_any_length_is_a_pause(wanted: str) -> None:
+    rules = RobotRules.of(f"User-agent: *\n{wanted.format('9' * 400)}\n".encode())
+    assert rules.pause >= timedelta(days=10_000)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bookshelf.catalogue import Catalogue, now
-from bookshelf.errors import FeatureStoreError
+from bookshelf.errors import BookshelfError, FeatureStoreError
 from bookshelf.release import release
 from bookshelf.runs import LEASE, Runs
 from bookshelf.settings import ROOT, Settings
-from ingestion.lease import Quarantined
+from bookshelf.stopping import Stopped
+from ingestion.lease import Quarantined, carrying
 from ingestion.work import Worker
 from tests.conftest import wait_until
 from tests.ingestion.publisher import Publisher
@@ -153,6 +154,26 @@ def test_a_working_worker_stops_cleanly_and_says_what_became_of_its_run(
 
 
 @pytest.mark.slow
+def test_what_an_error_says_is_put_on_record_whatever_it_is(runs: Runs) -> None:
+    run = runs.begin("import", "", "test", "ours", now())
+    with pytest.raises(BookshelfError), carrying(runs, run, "ours"):
+        raise BookshelfError("cannot read B\udcfccher\0.csv")
+    ended = runs.get(run.id)
+    assert (ended.status, ended.error) == ("failed", "cannot read B?cher?.csv")
+
+
+def test_a_stop_is_a_stop_though_the_run_was_taken_from_us_meanwhile(runs: Runs) -> None:
+    run = runs.begin("scrape", "", "test", "ours", now())
+
+    def work_until_stopped() -> None:
+        with carrying(runs, run, "ours"):
+            runs.finish(run.id, "ours", now(), "interrupted", counts={})
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        work_until_stopped()
+
+
 def test_a_worker_survives_a_failed_run_and_publishes_the_features_of_the_next(
     worker: subprocess.Popen[str], runs: Runs, catalogue: Catalogue, shop: SmallShop
 ) -> None:

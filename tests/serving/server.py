@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Server:
     def ready(self) -> bool:
         try:
             return bool(self.get("/readyz").status_code == 200)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # while a worker starts, the port may be open
             return False
 
     def build(self) -> Path:
@@ -71,10 +71,12 @@ class Server:
         return Path(self._environment["BENTOML_HOME"]) / "bentos" / name / version
 
     def kill(self) -> None:
-        """Kill -9 of all of it."""
-        for process in [*self._process.children(recursive=True), self._process]:
-            process.kill()
-        self._process.wait()
+        """Kill -9 of all of it, of which nothing is there any more then, and nobody holds the port."""
+        every = [self._process, *self._process.children(recursive=True)]
+        for process in every:  # the parent first, which would start a worker in the place of a dead one
+            with suppress(psutil.NoSuchProcess):  # a loader ends with its worker
+                process.kill()
+        psutil.wait_procs(every, timeout=120)
 
     def kill_parent(self) -> None:
         """Kill -9 of the process that keeps the worker."""

@@ -118,8 +118,8 @@ def test_a_panic_of_a_library_fails_its_own_caller_alone(encoding: Encoding, wor
 
     work.may_end.set()
     with pytest.raises(Panic):
-        asyncio.run(asyncio.wait_for(encoding.done(panic, ["a text"]), 5))
-    assert asyncio.run(asyncio.wait_for(encoding.done(work.reverse, ["next"]), 5)) == ["txen"]
+        asyncio.run(asyncio.wait_for(encoding.done(panic, ["a text"]), 60))
+    assert asyncio.run(asyncio.wait_for(encoding.done(work.reverse, ["next"]), 60)) == ["txen"]
 
 
 def test_work_of_a_caller_who_has_gone_is_not_begun(encoding: Encoding, work: Work) -> None:

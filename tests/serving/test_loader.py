@@ -160,6 +160,7 @@ def _kill(loader: Loader, killed: list[int]) -> None:
     os.waitid(os.P_PID, loader.process_id, os.WEXITED | os.WNOWAIT)
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_version_whose_loading_kills_twice_is_refused_and_not_tried_in_the_worker(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +170,10 @@ def test_a_version_whose_loading_kills_twice_is_refused_and_not_tried_in_the_wor
     assert loader.process_id is None
 
 
-@pytest.mark.parametrize(("program", "reason"), [(DIES_AT_ONCE, "status 3"), (NEVER_READY, "still starting")])
+@pytest.mark.parametrize(
+    ("program", "seconds", "reason"),
+    [(DIES_AT_ONCE, 60.0, "status 3"), (NEVER_READY, 0.01, "still starting")],
+)
 def test_where_no_process_is_ready_the_worker_loads_the_version(
     loader: Loader,
     other_home: Settings,
@@ -177,10 +181,11 @@ def test_where_no_process_is_ready_the_worker_loads_the_version(
     price_model: PriceRegressor,
     monkeypatch: pytest.MonkeyPatch,
     program: str,
+    seconds: float,
     reason: str,
 ) -> None:
     monkeypatch.setattr(loader_module, "_CODE", program)
-    monkeypatch.setattr(loader_module, "_START_SECONDS", 0.5)
+    monkeypatch.setattr(loader_module, "_START_SECONDS", seconds)
     appointed = appointment(writer, price_model)
     with pytest.raises(LoaderAway, match=reason):
         loader.model(appointed.name, appointed.version, appointed.key)

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -186,19 +185,22 @@ def test_what_two_processes_noted_a_second_before_they_were_killed_is_there(file
         subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    told: list[list[str]] = []
-    for process in processes:
-        assert process.stdout is not None
-        told.append([process.stdout.readline().strip() for _ in range(100)])
-        process.send_signal(signal.SIGKILL)
-        told[-1] += process.stdout.read().split()
-        process.wait()
+    told = [[_line_of(process) for _ in range(100)] for process in processes]
+    for process in processes:  # one that lives on would move the other's journal to its day
+        process.kill()
+    for process, lines in zip(processes, told, strict=True):
+        lines += process.communicate()[0].split()
     assert len(files.journals("predictions")) == 2
     keep(files, QUARTER, now().date())
     assert files.journals("predictions") == []
     found = set(files.table("predictions", "price")["prediction_id"].to_pylist())
     assert all(one in found for many in told for one in many if len(one) == 36)
     assert min(map(len, told)) >= 100
+
+
+def _line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
 def test_the_journal_of_a_living_process_is_left_alone(files: PredictionFiles, log: PredictionLog) -> None:

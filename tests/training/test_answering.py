@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,18 +40,31 @@ def at(address: str) -> Settings:
     return Settings(MLFLOW_TRACKING_URI=address)  # type: ignore[call-arg]
 
 
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long it has rested between two tries, on a clock on which nothing else takes any time."""
+    made: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(made), sleep=made.append)
+    monkeypatch.setattr(answering, "time", clock)
+    return made
+
+
 def test_a_registry_that_nobody_serves_is_named_at_once_and_given_up(
-    capsys: pytest.CaptureFixture[str],
+    rests: list[float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = f"127.0.0.1:{free_port()}"
     silent = f"the registry at http://{place} does not answer (connection refused)"
     with pytest.raises(TrainingError) as ended:
-        wait_for_registry(at(f"http://me:secret@{place}"), timedelta(seconds=0.1))
-    assert capsys.readouterr().err == f"{silent}; asking again for 0 s\n"
+        wait_for_registry(at(f"http://me:secret@{place}"), timedelta(seconds=2))
+    assert rests == [0.5] * 4
+    assert capsys.readouterr().err == f"{silent}; asking again for 2 s\n"
     assert str(ended.value) == f"{silent}: MLFLOW_TRACKING_URI must be the address of one that does"
 
 
-def test_any_answer_is_one(refusing: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_any_answer_is_one(
+    refusing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(answering, "_ONE_TRY_SECONDS", 240)  # no machine is that slow
     wait_for_registry(at(refusing), timedelta(0))
     wait_for_registry(at("sqlite:////nowhere/mlflow.db"), timedelta(0))
     assert capsys.readouterr().err == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from bookshelf.settings import Settings
 from training import commands
@@ -34,6 +35,7 @@ def test_what_is_no_command_is_wrong_usage(line: list[str]) -> None:
         (["trial", "price", "--shadow", "20"], "--shadow: must be a number from 0 to 1, got '20'"),
         (["compare", "price", "--days", "-1"], "--days: must be a whole number from 1 to 10000, got '-1'"),
         (["price", "--alpha", "much"], "--alpha: must be a number, got 'much'"),
+        (["rollback", "price", "--by", "x" * 101], "--by: must be at most 100 characters, got 101"),
     ],
 )
 def test_a_wrong_value_is_told_what_was_expected(
@@ -96,3 +98,15 @@ def test_one_refusal_among_promotions_is_status_3(
         "sentiment version 2: refused: it is worse",
     ]
     assert main(["promote", "--name", "price"]) == 0
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_database_that_does_not_answer_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise OperationalError("SELECT 1", {}, ConnectionError("connection refused"))
+
+    monkeypatch.setattr(commands, "status", refused)
+    assert main(["status"]) == 1
+    assert capsys.readouterr().err == "error: the catalogue database cannot be used: connection refused\n"

@@ -51,6 +51,14 @@ def test_repetitions_are_dropped(tmp_path: Path) -> None:
     assert corpus_hash(corpus) == corpus_hash(load_corpus(written(rows(), tmp_path / "once.csv")))
 
 
+def test_a_text_of_two_labels_is_named_by_its_rows_in_the_file(tmp_path: Path) -> None:
+    yardstick = load_yardsticks()["text"].iloc[0]
+    told = [(yardstick, "positive"), ("Not sure", "positive"), ("Not sure", "negative")]
+    unlike = pd.concat([pd.DataFrame(told, columns=["text", "label"]), rows()])
+    with pytest.raises(TrainingError, match=r"rows 2, 3, column 'label': the same text has two labels"):
+        load_corpus(written(unlike, tmp_path / "corpus.csv"))
+
+
 def test_a_wrong_label_is_named_with_its_row(tmp_path: Path) -> None:
     wrong = rows()
     wrong.loc[4, "label"] = "postive"

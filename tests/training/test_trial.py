@@ -62,7 +62,13 @@ def test_a_trial_is_of_the_challenger_and_stays_of_that_version(client: MlflowCl
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [("2", "is the champion"), ("9", "has no version '9'"), ("newest", "has no version")]
+    ("version", "said"),
+    [
+        ("2", "is the champion"),
+        ("02", "has no version '02'"),
+        ("9", "has no version '9'"),
+        ("newest", "has no version"),
+    ],
 )
 def test_what_cannot_be_tried_is_refused_and_changes_nothing(
     client: MlflowClient, version: str, said: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import psutil
@@ -20,6 +19,7 @@ from bookshelf.model_orders import ModelOrders, Order
 from bookshelf.promotions import Change
 from bookshelf.schedule import RETRAIN, next_run_at
 from bookshelf.settings import ROOT, Settings
+from tests.conftest import wait_until
 from training import after_publish, following, watch
 from training.__main__ import parser
 from training.aliases import CHAMPION
@@ -225,11 +225,11 @@ def test_what_is_set_by_hand_is_noticed(trainer: Trainer, home: Settings) -> Non
 def test_all_models_are_trained_again_at_the_scheduled_time_and_once(
     home: Settings, orders: ModelOrders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    saturday, due = datetime(2026, 3, 7, 6, tzinfo=UTC), datetime(2026, 3, 8, 4, tzinfo=UTC)
+    monkeypatch.setattr(watch, "now", lambda: saturday)
     trainer = Trainer(home.model_copy(update={"retrain_schedule": "0 4 * * 0"}))
-    trainer.begin(now())
-    due = next_run_at(orders.engine, RETRAIN)
-    assert due is not None
-    assert due.weekday() == 6
+    trainer.begin(saturday)
+    assert next_run_at(orders.engine, RETRAIN) == due
     trainer.look()
     assert orders.page(number=1, size=9)[1] == 0
     monkeypatch.setattr(watch, "now", lambda: due + timedelta(seconds=1))
@@ -324,8 +324,7 @@ def test_a_job_that_fails_leaves_the_others_to_be_done(
 @pytest.mark.usefixtures("settings")
 def test_a_real_child_says_what_it_said_and_can_be_ended() -> None:
     child = Child(["rollback"])
-    while child.status() is None:
-        time.sleep(0.1)
+    wait_until(lambda: child.status() is not None)
     assert child.status() == 1
     assert child.said()[-1].startswith("error: name one of price")
     endless = Child(["watch"])
@@ -336,20 +335,27 @@ def test_a_real_child_says_what_it_said_and_can_be_ended() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("settings")
 def test_a_child_ends_with_a_trainer_that_is_killed() -> None:
-    told = "import time; from training.child import Child; Child(['watch']); time.sleep(600)"
+    # As in the background of a script: its shell has all of them ignore what interrupts.
+    told = (
+        "import signal, time; from training.child import Child;"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN); Child(['watch']); time.sleep(600)"
+    )
     trainer = subprocess.Popen([sys.executable, "-c", told], cwd=ROOT)
     child = _first_child(trainer.pid)
     trainer.kill()
     trainer.wait()
-    assert _is_gone(child)
+    wait_until(lambda: _is_gone(child))
 
 
 def _first_child(pid: int) -> psutil.Process:
-    while not (found := psutil.Process(pid).children()):
-        time.sleep(0.05)
-    return found[0]
+    trainer = psutil.Process(pid)
+    wait_until(trainer.children)
+    return trainer.children()[0]
 
 
 def _is_gone(process: psutil.Process) -> bool:
-    _, alive = psutil.wait_procs([process], timeout=120)
-    return not alive
+    """Also where nobody takes note of its end, as in a container without an init."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True

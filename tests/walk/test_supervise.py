@@ -6,11 +6,13 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from http.client import HTTPException
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
 import psutil
@@ -122,3 +124,17 @@ def test_a_program_that_never_answers_is_named_with_the_end_of_its_log(settings:
 def test_a_percent_sign_in_a_command_reaches_the_program(settings: Settings) -> None:
     program = Program("odd", ("echo", "100%"), None)
     assert "100%%" in configuration(settings, [program])
+
+
+def test_what_serves_here_is_asked_without_a_proxy(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    answered: list[str] = []
+    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        here = Program("here", (), f"http://127.0.0.1:{server.server_port}/")
+        supervisor = Supervisor(settings, [here])
+        supervisor.wait_until_ready(timedelta(seconds=5), lambda program, _: answered.append(program.name))
+    assert answered == ["here"]

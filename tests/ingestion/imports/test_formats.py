@@ -74,6 +74,19 @@ def test_a_file_that_is_no_text_is_refused_as_that(imported: Import, tmp_path: P
         imported(path.rename(tmp_path / name))
 
 
+def test_utf_16_without_its_mark_is_read_as_the_error_says(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    path = tmp_path / "books.csv"
+    path.write_bytes(f"isbn,title,price\n{isbn(1)},Émile,5\n".encode("utf-16-le"))
+    with pytest.raises(BookshelfError, match="say so by --encoding utf-16-le"):
+        imported(path)
+    with pytest.raises(BookshelfError, match=r"cannot read .*books\.csv: UTF-16 stream does not start"):
+        imported(path, "--encoding", "utf-16")
+    assert imported(path, "--encoding", "utf-16-le") == 0
+    assert list(books(catalogue)) == ["Émile"]
+
+
 def test_bytes_that_windows_does_not_know_are_latin_1(
     imported: Import, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,6 +94,17 @@ def test_bytes_that_windows_does_not_know_are_latin_1(
     path.write_bytes(f"isbn,title,price\n{isbn(1)},".encode() + b"\xc9mile \x81,5\n")
     imported(path)
     assert "read as Latin-1" in capsys.readouterr().err
+
+
+def test_a_damaged_line_that_is_no_object_is_refused_like_any_other(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    rows = [{"isbn": isbn(number), "title": f"Café {number}", "price": "5.00"} for number in range(4)]
+    path = WRITERS["books.ndjson"](tmp_path / "books.ndjson", rows)
+    with path.open("ab") as file:
+        file.write(b'["\xff"]\n')
+    assert imported(path) == 0
+    assert len(books(catalogue)) == 4
 
 
 def test_a_few_damaged_bytes_do_not_make_a_file_windows(

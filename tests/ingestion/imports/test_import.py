@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import gzip
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from zipfile import ZipFile
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bookshelf.book import Book
@@ -21,6 +25,8 @@ from bookshelf.settings import Settings
 from bookshelf.tables import identities, runs, snapshots, staged_books, versions
 from ingestion import lease
 from ingestion.__main__ import main
+from ingestion.findings import Finding
+from ingestion.imports.command import add_arguments, run_import
 from ingestion.imports.staging import Staging, Watch
 from ingestion.imports.tables import Row
 from ingestion.lease import RunCancelled
@@ -30,6 +36,7 @@ from tests.ingestion.imports.files import (
     WRITERS,
     Import,
     a_row,
+    as_excel,
     books,
     counted,
     isbn,
@@ -178,6 +185,15 @@ def test_refused_rows_go_to_a_file_with_line_reason_and_what_they_said(
     said = capsys.readouterr().out
     assert "6 rows refused; all of them in" in said
     assert "line 42: price is ambiguous" in said
+
+
+def test_a_row_whose_key_no_database_takes_is_refused_like_any_other(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    rows = [*((f"a-{number}", f"Book {number}", "£5") for number in range(3)), ("a\0b", "Emma", "£5")]
+    path = write_csv(tmp_path / "books.csv", rows, ("SKU", "Title", "Price"))
+    assert imported(path, "--key", "SKU") == 0
+    assert len(books(catalogue)) == 3
 
 
 def test_a_file_without_refused_rows_leaves_none_of_an_earlier_one(imported: Import, tmp_path: Path) -> None:
@@ -348,7 +364,12 @@ def test_the_command_ends_with_3_and_its_run_can_be_released(
         (["--key", "SKU"], "key: there is no column 'SKU'"),
         (["--source", "sample shop"], "stands in for a real one"),
         (["--source", " "], "--source must be a name"),
+        (["--source", "B\udcfccher.csv"], "--source must be a name in UTF-8"),
         (["--encoding", "klingon"], "no encoding called 'klingon'"),
+        (["--encoding", "rot13"], "no encoding called 'rot13'"),
+        (["--encoding", "undefined"], "no encoding called 'undefined'"),
+        (["--map", "title=Title,\nprice=Price"], "--map must be field=Column"),
+        (["--refused", "."], "--refused must be a file"),
         (["--refused", "books.csv"], "--refused must be another file"),
         (["--refused", "no/such/folder.csv"], "cannot write"),
     ],
@@ -376,6 +397,35 @@ def test_a_file_that_is_none_of_its_kind_is_an_error_that_names_it(
     # A text file of rubbish has one column, of which the map says what it misses.
     with pytest.raises(BookshelfError, match=r"none\.|no column gives the title"):
         imported(tmp_path / name)
+
+
+def test_a_value_that_python_has_not_is_an_error_that_names_the_file(
+    catalogue: Catalogue, imported: Import, tmp_path: Path
+) -> None:
+    late = pa.array([2**62], pa.timestamp("us"))
+    table = pa.table({"isbn": [isbn(1)], "title": ["Emma"], "price": ["5.00"], "year": late})
+    pq.write_table(table, tmp_path / "late.parquet")
+    with pytest.raises(BookshelfError, match=r"late\.parquet to its end: date value out of range"):
+        imported(tmp_path / "late.parquet")
+    assert catalogue.all_books() == []
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [("xl/workbook.xml", b"<x/>"), ("xl/styles.xml", b"<x"), ("xl/worksheets/sheet1.xml", None)],
+)
+def test_a_workbook_with_a_part_that_is_missing_or_damaged_is_an_error_that_names_it(
+    imported: Import, tmp_path: Path, part: str, content: bytes | None
+) -> None:
+    whole = as_excel(tmp_path / "whole.xlsx", [{"isbn": isbn(1), "title": "Emma", "price": "5.00"}])
+    with ZipFile(whole) as parts, ZipFile(tmp_path / "books.xlsx", "w") as damaged:
+        for name in parts.namelist():
+            if name != part:
+                damaged.writestr(name, parts.read(name))
+        if content is not None:
+            damaged.writestr(part, content)
+    with pytest.raises(BookshelfError, match=r"books\.xlsx: "):
+        imported(tmp_path / "books.xlsx")
 
 
 @pytest.mark.parametrize("name", ["books.csv.gz", "books.xlsx", "books.parquet.gz"])
@@ -445,3 +495,24 @@ def test_a_file_of_thousands_is_imported_but_for_its_bad_rows_and_then_unchanged
     assert snapshot is not None
     assert (snapshot.added, snapshot.changed, snapshot.removed) == (0, 0, 0)
     assert counted(catalogue, versions, identities) == before
+
+
+def test_an_import_is_held_for_as_long_as_the_setting_says(
+    catalogue: Catalogue, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+
+    def judged(*_: object) -> list[Finding]:
+        run = Runs(catalogue.engine).active()
+        assert run is not None
+        assert run.lease_until is not None
+        held.append(run.lease_until - now())
+        return []
+
+    monkeypatch.setattr("ingestion.imports.importer.judge", judged)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    path = write_csv(tmp_path / "books.csv", [a_row(1)])
+    options = parser.parse_args([str(path), "--refused", str(tmp_path / "refused.csv")])
+    run_import(options, catalogue, settings.model_copy(update={"run_lease": timedelta(hours=1)}))
+    assert held[0] > timedelta(minutes=59)

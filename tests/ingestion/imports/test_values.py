@@ -88,6 +88,7 @@ def test_a_stated_decimal_mark_settles_it() -> None:
         12.345,
         float("nan"),
         float("inf"),
+        1e30,
         True,
         "1,299.000",
         "١٢",
