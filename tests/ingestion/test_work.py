@@ -153,7 +153,6 @@ def test_a_working_worker_stops_cleanly_and_says_what_became_of_its_run(
     assert catalogue.snapshot() is None
 
 
-@pytest.mark.slow
 def test_what_an_error_says_is_put_on_record_whatever_it_is(runs: Runs) -> None:
     run = runs.begin("import", "", "test", "ours", now())
     with pytest.raises(BookshelfError), carrying(runs, run, "ours"):
@@ -174,6 +173,7 @@ def test_a_stop_is_a_stop_though_the_run_was_taken_from_us_meanwhile(runs: Runs)
         work_until_stopped()
 
 
+@pytest.mark.slow
 def test_a_worker_survives_a_failed_run_and_publishes_the_features_of_the_next(
     worker: subprocess.Popen[str], runs: Runs, catalogue: Catalogue, shop: SmallShop
 ) -> None:
