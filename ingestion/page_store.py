@@ -147,8 +147,11 @@ class PageStore:
         with reading(self._engine) as connection:
             return connection.execute(newest).scalar() or _NO_SNAPSHOT
 
+    def _has_batch(self) -> bool:
+        return len(self._read) + len(self._unchanged) >= _BATCH_PAGES
+
     def _wake_writer(self) -> None:
-        if len(self._read) + len(self._unchanged) >= _BATCH_PAGES:
+        if self._has_batch():
             self._changed.notify()
 
     def _check(self) -> None:
@@ -160,8 +163,8 @@ class PageStore:
             closed = False
             while not closed:
                 with self._changed:
-                    if not self._closed:
-                        self._changed.wait(_BATCH_SECONDS)
+                    # A batch may have come while we wrote the one before, when nobody heard of it.
+                    self._changed.wait_for(lambda: self._closed or self._has_batch(), _BATCH_SECONDS)
                     closed = self._closed
                     read, self._read = self._read, {}
                     unchanged, self._unchanged = self._unchanged, set()

@@ -277,16 +277,16 @@ def test_receivers_take_turns_however_many_messages_wait_for_one(
     webhooks: Webhooks, receiver: Receiver, engine: Engine
 ) -> None:
     for n in range(2):
-        webhooks.register(f"{receiver.url}/silent-{n}", EVENTS, None, NOON)
-        receiver.answers[f"/silent-{n}"] = [receiver.say_nothing] * 100
+        webhooks.register(f"{receiver.url}/refuses-{n}", EVENTS, None, NOON)
+        receiver.answers[f"/refuses-{n}"] = [503] * 100
     for n in range(30):
         tell(webhooks, n=n)
-    webhooks.register(f"{receiver.url}/quick", EVENTS, None, NOON)
+    webhooks.register(f"{receiver.url}/takes", EVENTS, None, NOON)
     tell(webhooks, NOON + timedelta(seconds=1))
-    how = Sending(at_once=1, timeout=timedelta(seconds=0.2), look_every=timedelta(milliseconds=20))
-    with delivering(engine, how):
-        wait_until(lambda: receiver.of("/quick"))
-    assert [request.path for request in receiver.received].index("/quick") <= 3
+    # One at a time and no timeout: they come in the order in which they are sent, however slow the machine.
+    with delivering(engine, replace(AT_ONCE, at_once=1)):
+        wait_until(lambda: receiver.of("/takes"))
+    assert [request.path for request in receiver.received].index("/takes") <= 3
 
 
 @pytest.mark.parametrize("behaviour", ["say_nothing", "drip"])
@@ -330,15 +330,21 @@ def test_two_senders_send_a_message_once(webhooks: Webhooks, receiver: Receiver,
 
 
 def test_what_is_on_its_way_when_the_sender_stops_is_noted(
-    webhooks: Webhooks, receiver: Receiver, engine: Engine
+    webhooks: Webhooks, receiver: Receiver, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     webhook = webhooks.register(f"{receiver.url}/", EVENTS, None, NOON)
+    usual, stopping = Sender.stop, Event()
+
+    def stop(sender: Sender) -> None:
+        usual(sender)
+        stopping.set()
 
     def answer_late(handler: BaseHTTPRequestHandler) -> None:
-        time.sleep(0.5)
+        assert stopping.wait(LONG.total_seconds())
         handler.send_response(200)
         handler.end_headers()
 
+    monkeypatch.setattr(Sender, "stop", stop)
     receiver.answers["/"] = [answer_late]
     tell(webhooks)
     with delivering(engine, AT_ONCE):
@@ -364,13 +370,13 @@ def test_a_sender_killed_between_sending_and_noting_has_its_message_sent_again(
     webhooks: Webhooks, receiver: Receiver, engine: Engine, clock: Clock
 ) -> None:
     webhook = webhooks.register(f"{receiver.url}/", EVENTS, None, NOON)
-    tell(webhooks)
     killed = start_sender(engine)
 
     def kill(_handler: BaseHTTPRequestHandler) -> None:
         os.kill(killed.pid, signal.SIGKILL)
 
     receiver.answers["/"] = [kill]
+    tell(webhooks)
     assert killed.wait(240) == -signal.SIGKILL
     delivery = only_delivery(webhooks, webhook)
     assert (delivery.status, delivery.attempts) == ("pending", 1)

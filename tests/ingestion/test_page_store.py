@@ -7,9 +7,10 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select, text
 
 from bookshelf.database import reading, writing
 from bookshelf.settings import ROOT
@@ -143,6 +144,28 @@ def test_pages_are_written_a_hundred_at_a_time(
         wait_until(lambda: len(rows(engine)) == 100)
 
 
+def test_pages_that_came_while_others_were_written_wait_for_no_more(
+    store_of: Opener, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_store, "_BATCH_SECONDS", 3600)
+    usual, writing_begins, all_came = PageStore._upsert, Event(), Event()
+
+    def upsert(store: PageStore, connection: Connection, read: dict[str, Kept]) -> None:
+        writing_begins.set()
+        assert all_came.wait(240)
+        usual(store, connection, read)
+
+    monkeypatch.setattr(PageStore, "_upsert", upsert)
+    with store_of(1) as store:
+        for n in range(100):
+            store.keep(f"{SHOP}{n}", a_page())
+        assert writing_begins.wait(240)
+        for n in range(100, 200):
+            store.keep(f"{SHOP}{n}", a_page())
+        all_came.set()
+        wait_until(lambda: len(rows(engine)) == 200)
+
+
 def test_many_threads_may_keep_at_once(store_of: Opener, engine: Engine) -> None:
     with store_of(1) as store, ThreadPoolExecutor(8) as crowd:
         list(crowd.map(lambda n: store.keep(f"{SHOP}{n}", a_page()), range(500)))
@@ -163,9 +186,11 @@ for n in itertools.count():
     time.sleep(0.001)
 """
     with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT) as process:
-        wait_until(lambda: len(rows(engine)) >= 700)
-        written = len(rows(engine))
-        process.kill()
+        try:
+            wait_until(lambda: len(rows(engine)) >= 700)
+            written = len(rows(engine))
+        finally:
+            process.kill()
     kept = [int(url.removeprefix(SHOP)) for url in rows(engine)]
     # Whole batches, the oldest first: only pages that were never written are lost.
     assert sorted(kept) == list(range(len(kept)))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text, update
 
-from bookshelf.catalogue import Catalogue, now
+from bookshelf.catalogue import Catalogue
 from bookshelf.cron import read_cron
 from bookshelf.database import writing
 from bookshelf.errors import SettingsError
@@ -25,6 +25,7 @@ EVENING = datetime(2026, 5, 1, 20, tzinfo=UTC)
 DUE = datetime(2026, 5, 2, 3, 17, tzinfo=UTC)
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
+OFTEN = timedelta(milliseconds=50)
 
 
 @pytest.fixture
@@ -162,22 +163,22 @@ def test_a_clock_that_is_put_back_repeats_no_run(catalogue: Catalogue, runs: Run
 
 
 def test_the_thread_makes_up_for_what_was_missed_and_stops(catalogue: Catalogue, runs: Runs) -> None:
-    started(catalogue, now() - 3 * DAY)
-    with scheduling(catalogue, DAILY):
+    started(catalogue, EVENING - 3 * DAY)
+    with scheduling(catalogue, DAILY, lambda: EVENING, OFTEN):
         wait_until(lambda: all_runs(runs))
-        wait_until(lambda: (next_run_at(catalogue.engine) or EVENING) > now())
+        wait_until(lambda: next_run_at(catalogue.engine) == DUE)
     [run] = all_runs(runs)
     assert run.requested_by == "schedule"
+    end(runs, EVENING)
     with writing(catalogue.engine) as connection:
         connection.execute(update(schedule).values(next_run_at=EVENING))
-    time.sleep(0.3)
+    time.sleep(0.3)  # for a thread that still looks
     assert len(all_runs(runs)) == 1
 
 
 def test_the_thread_asks_when_the_time_has_come(catalogue: Catalogue, runs: Runs) -> None:
     time_there: list[datetime] = [EVENING]
-    look_every = timedelta(milliseconds=50)
-    with scheduling(catalogue, DAILY, lambda: time_there[0], look_every):
+    with scheduling(catalogue, DAILY, lambda: time_there[0], OFTEN):
         for day in range(3):
             assert len(all_runs(runs)) == day
             time_there[0] = DUE + day * DAY
@@ -190,7 +191,7 @@ def test_the_thread_outlives_a_database_that_is_away(
     catalogue: Catalogue, runs: Runs, caplog: pytest.LogCaptureFixture
 ) -> None:
     time_there: list[datetime] = [EVENING]
-    with scheduling(catalogue, DAILY, lambda: time_there[0], timedelta(milliseconds=50)):
+    with scheduling(catalogue, DAILY, lambda: time_there[0], OFTEN):
         rename(catalogue, "scrape_runs", "away")
         time_there[0] = DUE
         wait_until(lambda: "cannot be looked at now" in caplog.text)
@@ -199,11 +200,11 @@ def test_the_thread_outlives_a_database_that_is_away(
 
 
 def test_off_takes_the_next_time_away_and_on_again_is_a_first_start(catalogue: Catalogue, runs: Runs) -> None:
-    started(catalogue, now() - 3 * DAY)
-    with scheduling(catalogue, Settings(schedule="off")):
+    started(catalogue, EVENING - 3 * DAY)
+    with scheduling(catalogue, Settings(schedule="off"), lambda: EVENING):
         assert next_run_at(catalogue.engine) is None
-    with scheduling(catalogue, DAILY):
-        assert (next_run_at(catalogue.engine) or EVENING) > now()
+    with scheduling(catalogue, DAILY, lambda: EVENING):
+        assert next_run_at(catalogue.engine) == DUE
     assert all_runs(runs) == []
 
 

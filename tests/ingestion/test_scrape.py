@@ -6,7 +6,7 @@ import csv
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -176,14 +176,16 @@ def test_a_run_that_ends_in_an_unforeseen_way_is_on_record_too(
 def test_progress_is_on_record_while_the_crawl_goes_on(
     catalogue: Catalogue, settings: Settings, runs: Runs, run: Run, shop: SmallShop
 ) -> None:
-    shop.latency = 0.8
+    shop.hold("/catalogue/book-7/index.html")
     seen: set[int] = set()
 
     def look(_progress: CrawlProgress) -> None:
         seen.add(runs.get(run.id).counts.get("books", 0))
+        if seen & {1, 2, 3, 4, 5, 6}:
+            shop.let_go()
 
-    slow = settings.model_copy(update={"fetch_workers": 2})
-    Scraper(catalogue, slow, lambda _: None, look).carry_out(run, "us")
+    patient = settings.model_copy(update={"fetch_timeout": timedelta(minutes=1)})
+    Scraper(catalogue, patient, lambda _: None, look).carry_out(run, "us")
     assert seen & {1, 2, 3, 4, 5, 6}
 
 

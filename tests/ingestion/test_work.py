@@ -27,14 +27,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def worker(catalogue: Catalogue) -> Iterator[subprocess.Popen[str]]:
-    """The real worker of this catalogue, waiting for runs."""
+def worker(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """The real worker of this catalogue, waiting for runs, and at no time of day with one of its own."""
     assert catalogue.snapshot() is None
+    monkeypatch.setenv("BOOKSHELF_SCHEDULE", "off")
     process = subprocess.Popen(
         [sys.executable, "-m", "ingestion", "work"], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
-    assert "waiting for scrape runs" in process.stderr.readline()
+    assert any("waiting for scrape runs" in line for line in process.stderr)
     yield process
     process.kill()
     process.wait()
@@ -152,7 +153,6 @@ def test_a_working_worker_stops_cleanly_and_says_what_became_of_its_run(
     assert catalogue.snapshot() is None
 
 
-@pytest.mark.slow
 def test_what_an_error_says_is_put_on_record_whatever_it_is(runs: Runs) -> None:
     run = runs.begin("import", "", "test", "ours", now())
     with pytest.raises(BookshelfError), carrying(runs, run, "ours"):
@@ -173,6 +173,7 @@ def test_a_stop_is_a_stop_though_the_run_was_taken_from_us_meanwhile(runs: Runs)
         work_until_stopped()
 
 
+@pytest.mark.slow
 def test_a_worker_survives_a_failed_run_and_publishes_the_features_of_the_next(
     worker: subprocess.Popen[str], runs: Runs, catalogue: Catalogue, shop: SmallShop
 ) -> None:

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
+from http.client import HTTPException
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def pids_after_change(server: Program, before: dict[str, int]) -> dict[str, int]
         try:
             if (now := pids(server)) != before:
                 return now
-        except OSError:
+        except (OSError, HTTPException):  # it was killed before or in the middle of its answer
             pass
         time.sleep(0.1)
     raise AssertionError("the server did not come back")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -25,10 +23,14 @@ from bookshelf.run_log import RunLog
 from bookshelf.runs import Runs
 from bookshelf.settings import Settings
 from bookshelf.tables import identities, runs, snapshots, staged_books, versions
+from ingestion import lease
 from ingestion.__main__ import main
 from ingestion.findings import Finding
 from ingestion.imports.command import add_arguments, run_import
+from ingestion.imports.staging import Staging, Watch
+from ingestion.imports.tables import Row
 from ingestion.lease import RunCancelled
+from tests.conftest import wait_until
 from tests.ingestion.imports.files import (
     HEADER,
     WRITERS,
@@ -295,24 +297,38 @@ def test_there_is_one_run_at_a_time(catalogue: Catalogue, imported: Import, tmp_
 
 
 def test_a_cancelled_import_leaves_the_catalogue_as_it_was(
-    catalogue: Catalogue, imported: Import, tmp_path: Path
+    catalogue: Catalogue, imported: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write_csv(tmp_path / "books.csv", [a_row(number) for number in range(60_000)])
+    path = write_csv(tmp_path / "books.csv", [a_row(number) for number in range(5)])
     known = Runs(catalogue.engine)
+    stage = Staging.stage
 
-    def cancel() -> None:
-        while (run := known.active()) is None:
-            time.sleep(0.01)
-        known.cancel(run.id, now())
+    def stage_and_be_cancelled(staging: Staging, rows: Iterator[Row], watch: Watch) -> int:
+        def cancel(read: int, refused: int) -> None:
+            run = known.active()
+            assert run is not None
+            known.cancel(run.id, now())
+            wait_for_a_beat(known, run.id)
+            wait_for_a_beat(known, run.id)  # the one before has been heard to its end
+            watch(read, refused)
 
-    with ThreadPoolExecutor(1) as other:
-        cancelling = other.submit(cancel)
-        with pytest.raises(RunCancelled):
-            imported(path)
-        cancelling.result()
-    assert known.page(number=1, size=1)[0][0].status == "cancelled"
+        return stage(staging, rows, cancel)
+
+    monkeypatch.setattr(lease, "_LONGEST_BEAT", timedelta(milliseconds=20))
+    monkeypatch.setattr(Staging, "stage", stage_and_be_cancelled)
+    with pytest.raises(RunCancelled):
+        imported(path)
+    [run], _ = known.page(number=1, size=1)
+    lines, _ = RunLog(catalogue.engine).page(run.id, number=1, size=10)
+    assert [line.event for line in lines] == ["import begins", "ended"]
+    assert run.status == "cancelled"
     assert catalogue.all_books() == []
     assert counted(catalogue, staged_books) == [0]
+
+
+def wait_for_a_beat(known: Runs, run_id: str) -> None:
+    before = known.get(run_id).lease_until
+    wait_until(lambda: known.get(run_id).lease_until != before)
 
 
 def test_the_command_ends_with_3_and_its_run_can_be_released(
