@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
@@ -232,6 +233,10 @@ def nobodys_port() -> Iterator[int]:
     with socket.socket() as deaf:  # bound, and never listening
         deaf.bind(("127.0.0.1", 0))
         yield deaf.getsockname()[1]
+
+
+class RoomyServer(ThreadingHTTPServer):
+    request_queue_size = 128  # five, the default, turns away callers who come before the thread that accepts
 
 
 def wait_until(true: Callable[[], object], seconds: float = 240) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ from bookshelf.table_contracts import (
     TrainingDataRequest,
     TrainingFileRequest,
 )
-from tests.conftest import wait_until
+from tests.conftest import RoomyServer, wait_until
 
 PASSWORD = "correct horse battery staple"
 JWT_SECRET = "a secret of the tests that is longer than sixty-four bytes, as HS512 wants"
@@ -60,10 +60,6 @@ QUESTIONS: dict[str, type[Contract]] = {
     "/replay": PredictionLookup,
     "/feedback": FeedbackRequest,
 }
-
-
-class RoomyServer(ThreadingHTTPServer):
-    request_queue_size = 128  # five, the default, turns away callers who come before the thread that accepts
 
 
 class ModelServer:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from bookshelf.snapshots import Failure
 from ingestion.crawl import CrawlProgress, OnProgress, read_shop
 from ingestion.fetch import FetchPolicy, PoliteFetcher
 from ingestion.source import Source
+from tests.conftest import RoomyServer
 
 PAGE_SIZE = 3
 # Patience is for real shops.
@@ -68,7 +69,7 @@ class SmallShop:
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
         self._came = threading.Condition(self.lock)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"shop": self}))
+        self._server = RoomyServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"shop": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}).start()

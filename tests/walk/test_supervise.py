@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 from http.client import HTTPException
-from http.server import HTTPServer, SimpleHTTPRequestHandler
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import psutil
@@ -20,7 +20,7 @@ import pytest
 
 from bookshelf.errors import BookshelfError
 from bookshelf.settings import Settings
-from tests.conftest import free_port, wait_until
+from tests.conftest import RoomyServer, free_port, wait_until
 from walk.launch import marked
 from walk.programs import Program, mark
 from walk.supervise import Supervisor, configuration, running_supervisor, stop_running
@@ -132,9 +132,10 @@ def test_what_serves_here_is_asked_without_a_proxy(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     answered: list[str] = []
-    with HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
-        threading.Thread(target=server.handle_request, daemon=True).start()
+    with RoomyServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         here = Program("here", (), f"http://127.0.0.1:{server.server_port}/")
         supervisor = Supervisor(settings, [here])
-        supervisor.wait_until_ready(timedelta(seconds=5), lambda program, _: answered.append(program.name))
+        supervisor.wait_until_ready(timedelta(seconds=240), lambda program, _: answered.append(program.name))
+        server.shutdown()
     assert answered == ["here"]
