@@ -75,6 +75,13 @@ def _fits_the_column(value: HttpUrl) -> HttpUrl:
     return value
 
 
+def _names_a_place_alone(value: HttpUrl) -> HttpUrl:
+    # The runs tell everybody, and no source is called by more.
+    if any((value.username, value.password, value.query, value.fragment)):
+        raise PydanticCustomError("source_parts", "must have no user, password, query or fragment")
+    return value
+
+
 WholeNumber = BeforeValidator(_whole_number)
 Number = Annotated[int, Field(ge=1, le=2**31 - 1), WholeNumber]
 PageNumber = Annotated[int, Field(ge=1, le=MAX_PAGE, description="Which page, from 1."), WholeNumber]
@@ -85,7 +92,7 @@ LongPageSize = Annotated[int, Field(ge=1, le=1_000, description="Items on a page
 SearchText = Annotated[str, Field(max_length=200), AfterValidator(without_nul)]
 AskedText = Annotated[str, Field(max_length=1_000), AfterValidator(without_nul)]
 SourceName = Annotated[str, Field(min_length=1, max_length=MAX_SOURCE), AfterValidator(without_nul)]
-SourceAddress = Annotated[HttpUrl, AfterValidator(_fits_the_column)]
+SourceAddress = Annotated[HttpUrl, AfterValidator(_fits_the_column), AfterValidator(_names_a_place_alone)]
 OpaqueKey = Annotated[
     str,
     AfterValidator(_opaque_key),

@@ -53,7 +53,7 @@ class HistoryPage(Page[PromotionReply]):
 
 
 class StandingReply(BaseModel):
-    """A model's aliases in the registry and all its versions, as last seen at `seen_at`.
+    """A model's aliases in the registry and all its versions, as they were last seen: so since `seen_at`.
 
     `champion` serves, `challenger` was trained or judged last, `previous` was champion before the champion.
     `last_promotion` put the champion on duty. All are null where nothing is known.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from api.book_schemas import BookPage, BookReply, FoundBook, SearchPage
-from api.errors import InvalidRequest, field_error
+from api.errors import InvalidRequest, ModelRefused, field_error
 from api.inputs import SearchQuery
 from api.parts import parts
 from api.sources import known_source
@@ -17,6 +17,8 @@ from bookshelf.words import Term, terms_of
 MAX_TERMS = 16
 #: So many are ranked by meaning; further down, nearness says little.
 MOST_NEAR = 100
+# What the model server calls what a query asks with.
+_ASKED_AS = {"text": "q", "filters.category": "category", "filters.source": "source"}
 
 
 def by_words(query: SearchQuery) -> BookPage:
@@ -44,7 +46,11 @@ def by_meaning(query: SearchQuery) -> SearchPage:
     if wrong := list(_not_by_meaning(query)):
         raise InvalidRequest(wrong)
     filters = RecommendationFilters(source=known_source(query.source), category=_whole_name(query))
-    answer = parts().gateway.similar(SimilarRequest(text=query.q, filters=filters, limit=MOST_NEAR))
+    wanted = SimilarRequest(text=query.q, filters=filters, limit=MOST_NEAR)
+    try:
+        answer = parts().gateway.similar(wanted)
+    except ModelRefused as refused:
+        raise _as_asked(refused) from refused
     ids = tuple(item.id for item in answer.items)
     listed = {one.id: one for one in parts().catalogue.all_books(BookFilter(ids=ids, source=query.source))}
     found = [FoundBook.near(listed[item.id], item.score) for item in answer.items if item.id in listed]
@@ -72,6 +78,15 @@ def _not_by_meaning(query: SearchQuery) -> Iterator[FieldError]:
         yield field_error(
             "as_of", "must not be given together with mode=semantic: models know what is on offer now"
         )
+
+
+def _as_asked(refused: ModelRefused) -> ModelRefused:
+    """The model server's refusal, its fields called what they are called here."""
+    errors = tuple(
+        one.model_copy(update={"field": _ASKED_AS.get(one.field, one.field)})
+        for one in refused.problem.errors
+    )
+    return ModelRefused(refused.problem.model_copy(update={"errors": errors}), refused.status)
 
 
 def _whole_name(query: SearchQuery) -> str | None:

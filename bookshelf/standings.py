@@ -17,6 +17,7 @@ class Standing:
     """A model's aliases, each the number of a version or None, and all its versions, the oldest first.
 
     `champion` serves. `challenger` was trained or judged last. `previous` was champion before the champion.
+    `seen_at` is when it was first seen to stand so.
     """
 
     model: str

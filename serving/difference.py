@@ -12,7 +12,10 @@ _OF_ITS_OWN = frozenset({"prediction_id", "arm", "features"})
 
 
 def difference(one: dict[str, Any], other: dict[str, Any]) -> tuple[float, tuple[str, ...]]:
-    """The largest difference of numbers, and the paths of all that is not equal, such as `items.2.title`."""
+    """The largest difference of numbers, and the paths of all that is not equal, such as `items.2.title`.
+
+    Paths come in the order of the first answer, then what only the other has.
+    """
     pairs = list(_pairs(_plain(one), _plain(other), ""))
     gaps = {path: abs(a - b) for path, a, b in pairs if _are_numbers(a, b)}
     differs = [path for path, a, b in pairs if (gaps[path] > TOLERANCE if path in gaps else a != b)]
@@ -26,7 +29,7 @@ def _plain(answer: dict[str, Any]) -> dict[str, Any]:
 def _pairs(one: Any, other: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
     """Every leaf of either with its counterpart, None where there is none."""
     if isinstance(one, dict) and isinstance(other, dict):
-        for name in one.keys() | other.keys():
+        for name in one | other:
             yield from _pairs(one.get(name), other.get(name), f"{path}.{name}" if path else name)
     elif isinstance(one, list) and isinstance(other, list):
         for place in range(max(len(one), len(other))):

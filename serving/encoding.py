@@ -109,8 +109,13 @@ def _work_on(batch: Sequence[_Waiting]) -> None:
             for one in batch:
                 _work_on([one])
         else:
-            batch[0].results.set_exception(error)
+            batch[0].results.set_exception(_plain(error))
         return
     rest = iter(results)
     for one in batch:
         one.results.set_result([next(rest) for _ in one.texts])
+
+
+def _plain(error: BaseException) -> Exception:
+    """As an `Exception`, which is what callers are guarded against: a panic would pass all their guards."""
+    return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")

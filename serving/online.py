@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from bookshelf.errors import ModelUnavailable, NotFound
+from bookshelf.errors import BookshelfError, ModelUnavailable, NotFound
 from features import schema
 
 if TYPE_CHECKING:
@@ -100,10 +101,8 @@ class OnlineFeatures:
 
     def warm_up(self) -> None:
         """Open the store and read once. A store that cannot be read now is tried again when it is needed."""
-        try:
+        with suppress(ModelUnavailable):  # it is in the log
             self._thread.submit(self._read_in_turn, [1], PRICE_FEATURES).result()
-        except ModelUnavailable as error:
-            log.warning("%s", error)
 
     def _is_near(self) -> bool:
         """Whether the store is open and a file of this machine, of which a few rows are read in no time."""
@@ -141,8 +140,7 @@ class OnlineFeatures:
         # Each kind of store and its driver raise errors of their own.
         except Exception as error:
             self._store = None
-            reason = f"{type(error).__name__}: {error}"
-            raise ModelUnavailable(f"the online feature store cannot be read: {reason}") from error
+            raise unreadable("online", error) from error
         rows = {book_id: _row(wanted, parts) for book_id, *parts in zip(book_ids, *found, strict=True)}
         # Of an unknown book there is a row of nothing, and no error.
         return {book_id: row for book_id, row in rows.items() if any(map(_is_told, row.values.values()))}
@@ -158,6 +156,16 @@ class OnlineFeatures:
         if name not in self._views:
             self._views[name] = store.get_feature_view(name)
         return self._views[name]
+
+
+def unreadable(store: str, error: Exception) -> ModelUnavailable:
+    """That the store of that name cannot be read, and in our words why.
+
+    A driver's own words name hosts, users and folders: they are for the log, and callers are told the kind.
+    """
+    told = str(error) if isinstance(error, BookshelfError) else type(error).__name__
+    log.warning("the %s feature store cannot be read: %s: %s", store, type(error).__name__, error)
+    return ModelUnavailable(f"the {store} feature store cannot be read: {told}")
 
 
 @lru_cache(maxsize=16)

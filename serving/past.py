@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bookshelf.errors import ModelUnavailable
 from features import schema
+from serving.online import unreadable
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -58,8 +59,7 @@ class PastFeatures:
         # Each kind of store and its driver raise errors of their own.
         except Exception as error:
             self._store = None
-            reason = f"{type(error).__name__}: {error}"
-            raise ModelUnavailable(f"the offline feature store cannot be read: {reason}") from error
+            raise unreadable("offline", error) from error
         if sorted(found[_ROW]) != list(range(len(book_ids))):
             raise ModelUnavailable("the offline feature store lost or doubled rows")
         names = [feature.partition(":")[2] for feature in features]

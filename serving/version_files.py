@@ -83,9 +83,10 @@ def reading(what: str) -> Iterator[None]:
     """Translate whatever goes wrong while something is read from the registry into a reason to refuse it."""
     try:
         yield
-    except ModelUnavailable:
+    except (ModelUnavailable, KeyboardInterrupt, SystemExit):
         raise
     # A store, its driver or the file of a model can raise anything, and one that is broken must not
-    # take the others off duty.
-    except Exception as error:
+    # take the others off duty, nor end the thread that follows; what is written in Rust, as tokenizers are,
+    # panics with no `Exception`.
+    except BaseException as error:
         raise ModelUnavailable(f"{what} cannot be served: {type(error).__name__}: {error}") from error

@@ -26,6 +26,8 @@ _CHUNK_BYTES = 64 * 1024
 _PREFIX = "/api/v1"  # which paths of operations have, and addresses need not
 _NOT_FOUND = 404
 _UNAVAILABLE = 503
+# Who says 0, as a proxy may, would be asked without a pause for as long as patience lasts.
+_SHORTEST_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,4 +191,6 @@ def _as_text(value: object) -> str:
 def _asked_to_wait(answer: urllib3.BaseHTTPResponse) -> float | None:
     """Seconds after which the API wants to be asked again; None where it says nothing of the kind."""
     told = answer.headers.get("Retry-After", "")
-    return float(told) if answer.status == _UNAVAILABLE and told.isdecimal() else None
+    if answer.status != _UNAVAILABLE or not told.isdecimal():
+        return None
+    return max(float(told), _SHORTEST_WAIT_SECONDS)

@@ -187,6 +187,8 @@ def similar_books(question: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     for place, book_id in enumerate(question["like"]):
         if book_id > BOOKS:
             return 404, a_problem(404, f"no book has the id {book_id}", f"like.{place}")
+    if question["text"] == "of nobody's":
+        return 404, a_problem(404, "no book on offer is from the source", "filters.source")
     found = some_recommendations({"book_id": 1, "limit": question["limit"]})[1]
     return 200, {"items": found["items"], "model": found["model"]}
 

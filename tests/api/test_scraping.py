@@ -124,6 +124,10 @@ def test_a_run_is_watched_from_claim_to_end(own: Any, as_admin: dict[str, str]) 
         "http://",
         "javascript:alert(1)",
         "http://shop.test/" + "a" * 500,
+        "http://bob:secret@shop.test/",  # which everybody could read in the list of runs
+        "http://bob@shop.test/",
+        "http://shop.test/?page=2",
+        "http://shop.test/#books",
     ],
 )
 def test_a_source_must_be_the_address_of_a_web_site(

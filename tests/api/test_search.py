@@ -108,6 +108,13 @@ def test_by_meaning_a_category_is_named_whole(client: Any, refused: Refused) -> 
     assert reply.json["detail"] == "no book on offer is in the category 'poet'"
 
 
+def test_by_meaning_a_source_that_offers_nothing_is_named_as_it_was_asked_for(
+    client: Any, refused: Refused
+) -> None:
+    reply = client.get(f"{SEARCH}?q=of+nobody's&mode=semantic&source=https://shop.test/")
+    assert refused(reply, 404) == ["source"]
+
+
 @pytest.mark.parametrize("mood", ["broken", "no champion", "garbled"])
 def test_without_the_model_server_meaning_has_to_wait_and_words_do_not(
     client: Any, model_server: Any, refused: Refused, mood: str

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
 from bookshelf_client import (
     BrokenAnswer,
@@ -22,6 +23,7 @@ from bookshelf_client import (
     every,
 )
 from bookshelf_client.models import RecommendationFilters
+from bookshelf_client.transport import Call
 from tests.client.conftest import BOOKS, Stack
 from tests.conftest import wait_until
 
@@ -142,6 +144,21 @@ def test_an_absence_is_waited_for_as_long_as_the_api_says(stack: Stack) -> None:
     with Client(stack.url, sleep=return_) as client:
         assert client.sentiment(description="Lovely.").score == 0.8
     assert waits == [5.0]
+
+
+def test_who_would_be_asked_again_at_once_is_given_a_moment() -> None:
+    class Busy(Client):
+        def _send(self, call: Call, whole: bool) -> urllib3.BaseHTTPResponse:  # noqa: ARG002  (as it is called)
+            return urllib3.HTTPResponse(b"", {"Retry-After": "0"}, status=503)
+
+    class Slept(Exception):
+        """For so many seconds."""
+
+    def sleep(seconds: float) -> None:
+        raise Slept(seconds)
+
+    with Busy("http://api.test", sleep=sleep) as client, pytest.raises(Slept, match=r"1\.0"):
+        client.one_book(1)
 
 
 def test_an_absence_that_lasts_is_told(client: Client, stack: Stack) -> None:

@@ -20,6 +20,7 @@ from features.onnx_network import OnnxNetwork
 from features.price import PriceRegressor
 from features.price_columns import INPUTS, NUMBERS
 from serving.champions import Champion, Registry
+from serving.version_files import reading
 
 pytestmark = pytest.mark.slow
 
@@ -164,6 +165,15 @@ def test_a_version_is_tagged_with_what_became_of_it(
     assert refused is not None
     registry.note_refused(refused, "it has no signature")
     assert writer.tags("price", second)["serving"] == "refused: it has no signature"
+
+
+def test_a_panic_while_a_version_is_read_is_a_reason_too() -> None:
+    class Panic(BaseException):
+        """As a tokenizer written in Rust raises it."""
+
+    told = "encoder version 1 cannot be served: Panic: no such token"
+    with pytest.raises(ModelUnavailable, match=told), reading("encoder version 1"):
+        raise Panic("no such token")
 
 
 def test_a_registry_that_cannot_be_reached_is_a_reason_too(other_home: Settings) -> None:

@@ -27,3 +27,9 @@ def test_another_text_another_truth_and_one_item_more_or_less_are_named() -> Non
     assert difference(longer, ONE)[1] == ("items.0.title", "items.1")
     assert difference(ONE, ONE | {"informative": True})[1] == ("informative",)
     assert difference(ONE, ONE | {"price": None})[1] == ("price",)
+
+
+def test_places_are_named_in_the_order_of_the_answer() -> None:
+    names = [f"feature {number}" for number in range(20)]
+    changed = dict.fromkeys(reversed(names), 1.0) | {"new": 1.0}
+    assert difference(dict.fromkeys(names, 0.0), changed)[1] == (*names, "new")

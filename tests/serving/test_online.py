@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
 import pytest
+from feast import FeatureStore
 from feast.infra.key_encoding_utils import serialize_entity_key
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value as ValueProto
@@ -26,6 +29,7 @@ from serving.champions import Champion
 from serving.encoding import Encoding
 from serving.freshness import Freshness, LastRead
 from serving.online import PRICE_FEATURES, TABLE_FEATURES, OnlineFeatures, of_book
+from serving.past import PastFeatures
 from tests.serving.conftest import TAKEN_AT
 
 
@@ -67,6 +71,24 @@ def test_a_store_that_was_never_published_is_named_and_tried_again(tmp_path: Pat
     with pytest.raises(ModelUnavailable, match=r"online feature store cannot be read: .*published"):
         asyncio.run(online.rows([2], PRICE_FEATURES))
     assert asyncio.run(online.rows([2], PRICE_FEATURES))
+
+
+def test_what_a_driver_says_of_a_store_that_is_away_is_for_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("serving"), "propagate", True)
+
+    def away() -> FeatureStore:
+        raise ConnectionError("no answer from user bob at db.internal")
+
+    monday = datetime(2026, 3, 2, tzinfo=UTC)
+    for read in (
+        OnlineFeatures(away).read([2], PRICE_FEATURES),
+        PastFeatures(away).rows([2], PRICE_FEATURES, monday),
+    ):
+        with pytest.raises(ModelUnavailable, match=r"feature store cannot be read: ConnectionError$"):
+            asyncio.run(read)
+    assert caplog.text.count("user bob at db.internal") == 2
 
 
 def test_a_row_says_when_the_shop_was_seen_to_offer_it(online: OnlineFeatures) -> None:
