@@ -52,6 +52,8 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 # It may hold a password: what is said of it does not show it.
 _UNSHOWN = "BOOKSHELF_DATABASE_URL"
+# Addresses of files and the supervisor's configuration read something else in a path with these.
+_NOT_IN_PATHS = ("%", "?", " ;", "\n")
 _DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 
 
@@ -62,7 +64,7 @@ class Installation(BaseSettings):
         env_prefix="BOOKSHELF_", env_ignore_empty=True, frozen=True, hide_input_in_errors=True
     )
 
-    home: Path = ROOT / "var"
+    home: Path = Field(default=ROOT / "var", validate_default=True)
 
     @field_validator("home")
     @classmethod
@@ -70,6 +72,8 @@ class Installation(BaseSettings):
         found = next(place for place in (value.absolute(), *value.absolute().parents) if place.exists())
         if not found.is_dir():
             raise PydanticCustomError("folder", "it must be a folder; {file} is a file", {"file": str(found)})
+        if sign := next((sign for sign in _NOT_IN_PATHS if sign in str(value.absolute())), None):
+            raise PydanticCustomError("path", "its path must have no {sign}", {"sign": repr(sign)})
         return value
 
 

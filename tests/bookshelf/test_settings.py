@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -92,6 +93,15 @@ def test_an_installation_is_known_by_its_home_whatever_else_is_wrong(
     monkeypatch.setenv("BOOKSHELF_HOME", str(tmp_path))
     monkeypatch.setenv("BOOKSHELF_QUEUE_PRICE", "-1")
     assert load_installation().home == tmp_path
+
+
+@pytest.mark.parametrize(("name", "sign"), [("a%2Fb", "%"), ("what?", "?"), ("a ;b", " ;")])
+def test_a_home_lies_where_addresses_and_configurations_name_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, sign: str
+) -> None:
+    monkeypatch.setenv("BOOKSHELF_HOME", str(tmp_path / name))
+    with pytest.raises(SettingsError, match=re.escape(f"its path must have no '{sign}'")):
+        load_installation()
 
 
 def test_more_drift_windows_must_be_looked_at_than_must_violate(monkeypatch: pytest.MonkeyPatch) -> None:
