@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.measure import Outcome
+from benchmarks.one import alone, run, say
 from benchmarks.report import Machine, as_json, as_text, read, write
 from bookshelf.arguments import whole_number
 from bookshelf.errors import BookshelfError
 
-#: Each is a module here with `ROUNDS` and `run(rounds, tell) -> Outcome`; imported only when it is its
-#: turn, so that what one brings along is not in memory while another is measured before it.
+#: Each is a module here with `ROUNDS` and `run(rounds, tell) -> Outcome`.
 NAMES = (
     "crawl",
     "crawl_size",
@@ -34,16 +32,6 @@ NAMES = (
 #: Those that take minutes and gigabytes: only when they are named.
 LONGEST = ("neighbours_million",)
 RESULTS = Path(__file__).parent / "results.json"
-
-
-def run(name: str, rounds: int | None) -> Outcome:
-    benchmark = importlib.import_module(f"benchmarks.{name}")
-    outcome: Outcome = benchmark.run(rounds or benchmark.ROUNDS, _say)
-    return outcome
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _parse() -> argparse.Namespace:
@@ -69,16 +57,16 @@ def main() -> int:
     failed = False
     for name in options.names or NAMES:
         machine = Machine.this_one()
-        _say(f"{name} on {machine} ...")
+        say(f"{name} on {machine} ...")
         try:
-            outcome = run(name, options.rounds)
+            outcome = alone(run, name, options.rounds)
         except BookshelfError as error:  # what the others measure is no worse for it
             print(f"error: {name}: {error}", file=sys.stderr)
             failed = True
         else:
             results[name] = as_json(outcome, machine, datetime.now(UTC))
             write(options.output, results)  # after each: the next may take minutes
-            _say(f"\n{as_text(outcome)}\n\nWritten to {options.output}\n")
+            say(f"\n{as_text(outcome)}\n\nWritten to {options.output}\n")
     return int(failed)
 
 
